@@ -1,0 +1,1 @@
+"""Containers: one-shot instances, templates, quotas, secret references, Docker hosts and engine clients."""

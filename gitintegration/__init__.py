@@ -1,0 +1,1 @@
+"""Git hosts, repositories, incoming webhooks and the hardened git client."""

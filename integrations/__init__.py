@@ -1,0 +1,1 @@
+"""The marketplace: templates, instances, executions and credentials of outside connections."""

@@ -1,0 +1,1 @@
+"""Pipelines: definitions, runs, the engine, step handlers, workers, artifacts, test reports."""

@@ -1,0 +1,104 @@
+"""Plain constants of pipelines: statuses, trigger types, limits."""
+
+from django.db.models import TextChoices
+
+
+class PipelineType(TextChoices):
+    """What a pipeline is for."""
+
+    REVIEW = "review"
+    IMPLEMENT = "implement"
+    SECURITY = "security"
+    DEPLOY = "deploy"
+    CUSTOM = "custom"
+
+
+class RunStatus(TextChoices):
+    """Where a run is in its life."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCELLED = "cancelled"
+
+
+class StepStatus(TextChoices):
+    """Where one attempt at a step is in its life."""
+
+    PENDING = "pending"
+    WAITING_APPROVAL = "waiting_approval"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class TriggerType(TextChoices):
+    """What started a run."""
+
+    MANUAL = "manual"
+    PULL_REQUEST = "pull_request"
+    ISSUE = "issue"
+    ISSUE_COMMENT = "issue_comment"
+    PUSH = "push"
+    RELEASE = "release"
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+    WORKFLOW_DISPATCH = "workflow_dispatch"
+    RETRY = "retry"
+
+
+class WaitingFor(TextChoices):
+    """Why a run does not move; the sentence beside it names the thing."""
+
+    NOTHING = ""
+    WORKER = "worker"
+    SLOT = "slot"
+    QUOTA = "quota"
+    APPROVAL = "approval"
+    TRUST = "trust"
+    DECISION = "decision"
+    EXTERNAL = "external"
+    CONTACT = "contact"
+
+
+class Trust(TextChoices):
+    """Whether the person behind the trigger may spend the account's secrets."""
+
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+
+
+class Phase(TextChoices):
+    """Which part of the run a step belongs to."""
+
+    MAIN = "main"
+    FINALLY = "finally"
+
+
+class WorkerStatus(TextChoices):
+    """What we know of a worker process."""
+
+    ONLINE = "online"
+    DRAINING = "draining"
+    OFFLINE = "offline"
+
+
+RUN_TERMINAL = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELLED})
+RUN_LIVE = frozenset({RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING})
+STEP_TERMINAL = frozenset({
+    StepStatus.SUCCESS, StepStatus.FAILURE, StepStatus.SKIPPED, StepStatus.CANCELLED,
+})
+
+# Minutes.
+RUN_TIMEOUT_MAX = 360
+RUN_TIMEOUT_DEFAULT = 60
+TIMEOUT_MIN = 0.05
+# A step whose worker died this often ends the run.
+WORKER_LOSSES_MAX = 3
+# Bytes: of all outputs of a step together, and of its Markdown summary.
+OUTPUTS_MAX_BYTES = 1024 * 1024
+SUMMARY_MAX_BYTES = 1024 * 1024

@@ -1,0 +1,16 @@
+"""Rows of pipelines."""
+
+from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
+from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
+
+__all__ = [
+    "Artifact",
+    "Pipeline",
+    "PipelineRepository",
+    "PipelineRun",
+    "PipelineStep",
+    "StepExecution",
+    "TestCase",
+    "TestReport",
+    "Worker",
+]

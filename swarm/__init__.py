@@ -1,0 +1,1 @@
+"""Docker Swarm: clusters, nodes, services, stacks and rollouts with a verdict."""
