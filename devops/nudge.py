@@ -1,0 +1,69 @@
+"""Hints to open sockets and to the relay: sent after commit, allowed to be lost.
+
+The sockets' consumers replay rows; a nudge only says that there are some. It is a plain
+PUBLISH from the calling thread: an event loop per message would cost more than the step it tells.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgpack
+import redis
+from django.conf import settings
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+RELAY_CHANNEL = "powernode.relay"
+# Source: channels_redis 4.3 pubsub layer, default prefix; a test receives one through a consumer.
+_GROUP_CHANNEL = "asgi__group__{}"
+
+_local_relay: list[Callable[[], None]] = []
+
+
+def _client() -> "redis.Redis[bytes]":
+    client: redis.Redis[bytes] | None = getattr(_shared, "client", None)
+    if client is None:
+        client = redis.Redis.from_url(
+            settings.REDIS_LAYER_URL, socket_timeout=2, socket_connect_timeout=1
+        )
+        _shared.client = client
+    return client
+
+
+class _Shared:
+    client: "redis.Redis[bytes] | None" = None
+
+
+_shared = _Shared()
+
+
+def send(group: str, message: Mapping[str, Any]) -> None:
+    """Hint the sockets of a group; a dead broker is logged, never raised."""
+    _publish(_GROUP_CHANNEL.format(group), msgpack.packb(dict(message)))
+
+
+def send_after_commit(group: str, message: Mapping[str, Any]) -> None:
+    """`send`, once the present transaction has committed."""
+    transaction.on_commit(lambda: send(group, message))
+
+
+def poke_relay() -> None:
+    """Tell the relay that unpublished messages wait; the one in this process needs no broker."""
+    if _local_relay:
+        _local_relay[0]()
+    else:
+        _publish(RELAY_CHANNEL, b"")
+
+
+def set_local_relay(poke: Callable[[], None] | None) -> None:
+    """Name the relay that lives in this process, or none."""
+    _local_relay[:] = [poke] if poke else []
+
+
+def _publish(channel: str, data: bytes) -> None:
+    try:
+        _client().publish(channel, data)
+    except (redis.RedisError, OSError) as error:
+        logger.debug("nudge on %s not sent: %s", channel, error)

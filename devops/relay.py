@@ -1,0 +1,174 @@
+"""Publishes committed messages: numbers them, wakes subscribers, hints the sockets."""
+
+import logging
+import threading
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devops import nudge, outbox
+from devops.models import Account, OutboxMessage
+from devops.sqlforms import db_moment, db_uuid
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+# A subscriber that has not finished by then is woken again.
+HANDLE_AGAIN_AFTER = timedelta(seconds=15)
+ATTEMPTS_MAX = 20
+_ADVISORY_LOCK = 0x506F7765  # "Powe": one relay at a time on PostgreSQL
+
+
+def publish_pending() -> int:
+    """Publish everything that waits; returns how many messages that were.
+
+    Subscribers are woken before the rows are marked: a crash in between wakes them twice, and
+    they count `handled_at`, never the wake-ups.
+    """
+    total = 0
+    while True:
+        if not _unpublished().exists():
+            return total
+        published = _publish_batch()
+        total += len(published)
+        _hint(published)
+        if len(published) < BATCH:
+            return total
+
+
+def _unpublished():  # type: ignore[no-untyped-def]  # noqa: ANN202  (a queryset of values)
+    return OutboxMessage.objects.filter(published_at=None, parked_reason="").order_by("id")
+
+
+@transaction.atomic(durable=True)
+def _publish_batch() -> list[OutboxMessage]:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+            if not cursor.fetchone()[0]:
+                return []
+    messages = list(_unpublished()[:BATCH])
+    now = timezone.now()
+    seqs = _next_numbers(messages)
+    rows = []
+    for message in messages:
+        message.stream_seq = seqs[message.account_id]
+        seqs[message.account_id] += 1
+        subscribed = outbox.subscribers(message.name)
+        for task in subscribed:
+            task.send_now(message_id=str(message.pk))
+        moment = db_moment(now)
+        rows.append(
+            (moment, None if subscribed else moment, message.stream_seq, db_uuid(message.pk))
+        )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE devops_outboxmessage SET published_at=%s, handled_at=%s, stream_seq=%s"
+            " WHERE id=%s",
+            rows,
+        )
+    return messages
+
+
+def _next_numbers(messages: list[OutboxMessage]) -> dict[object, int]:
+    """The first free stream number of each account, reserved for the batch's messages."""
+    counts: dict[object, int] = {}
+    for message in messages:
+        counts[message.account_id] = counts.get(message.account_id, 0) + 1
+    first: dict[object, int] = {}
+    for account_id, count in counts.items():
+        Account.objects.filter(pk=account_id).update(stream_seq=F("stream_seq") + count)
+        last = Account.objects.values_list("stream_seq", flat=True).get(pk=account_id)
+        first[account_id] = last - count + 1
+    return first
+
+
+def _hint(messages: list[OutboxMessage]) -> None:
+    last = {message.account_id: message.stream_seq for message in messages}
+    for account_id, seq in last.items():
+        nudge.send(outbox.account_group(account_id), {"type": "stream.nudge", "seq": seq})
+    topics = {message.topic: message.seq for message in messages}
+    for topic, seq in topics.items():
+        nudge.send(topic, {"type": "topic.nudge", "seq": seq})
+
+
+def wake_unhandled() -> int:
+    """Wake again the subscribers of messages whose effect is overdue; park the hopeless ones."""
+    due = OutboxMessage.objects.filter(
+        handled_at=None, parked_reason="", published_at__lt=timezone.now() - HANDLE_AGAIN_AFTER
+    ).order_by("published_at")[:BATCH]
+    woken = 0
+    for message in due:
+        if message.attempts >= ATTEMPTS_MAX:
+            OutboxMessage.objects.filter(pk=message.pk).update(
+                parked_reason=f"no effect after {ATTEMPTS_MAX} wake-ups"
+            )
+            logger.error("outbox message %s parked: %s", message.pk, message)
+            continue
+        OutboxMessage.objects.filter(pk=message.pk).update(
+            attempts=F("attempts") + 1, published_at=timezone.now()
+        )
+        for task in outbox.subscribers(message.name):
+            task.send_now(message_id=str(message.pk))
+        woken += 1
+    return woken
+
+
+class RelayThread(threading.Thread):
+    """The relay of a worker process: runs when poked, and every second anyway."""
+
+    def __init__(self) -> None:
+        super().__init__(name="relay", daemon=True)
+        self._poked = threading.Event()
+        self._stopping = threading.Event()
+        self._ear = threading.Thread(target=self._listen, name="relay-ear", daemon=True)
+
+    def poke(self) -> None:
+        """Say that messages wait."""
+        self._poked.set()
+
+    def stop(self) -> None:
+        """Publish what waits, then end."""
+        self._stopping.set()
+        self._poked.set()
+        self.join(timeout=3)
+
+    def run(self) -> None:
+        nudge.set_local_relay(self.poke)
+        self._ear.start()
+        while not self._stopping.is_set():
+            self._poked.wait(timeout=1.0)
+            self._poked.clear()
+            self._publish()
+        nudge.set_local_relay(None)
+
+    def _publish(self) -> None:
+        try:
+            publish_pending()
+        except DatabaseError:
+            logger.exception("relay failed, trying again within a second")
+            close_old_connections()
+        finally:
+            if connection.vendor == "postgresql":
+                connection.close()
+
+    def _listen(self) -> None:
+        """Hear the pokes of the other processes; a dead broker is tried again each second."""
+        while not self._stopping.is_set():
+            try:
+                client = redis.Redis.from_url(settings.REDIS_LAYER_URL, socket_timeout=None)
+                with client.pubsub(ignore_subscribe_messages=True) as ear:
+                    ear.subscribe(nudge.RELAY_CHANNEL)
+                    self._hear(ear)
+            except (redis.RedisError, OSError) as error:
+                logger.debug("relay cannot hear the broker: %s", error)
+                self._stopping.wait(1.0)
+
+    def _hear(self, ear: "redis.client.PubSub") -> None:
+        while not self._stopping.is_set():
+            if ear.get_message(timeout=1.0) is not None:
+                self.poke()
