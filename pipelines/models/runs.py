@@ -44,6 +44,7 @@ class PipelineRun(Lifecycle):
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
     attempt = models.PositiveSmallIntegerField(default=1)
     priority = models.SmallIntegerField(default=0)
+    runner_labels = models.JSONField(default=list)
     concurrency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  (null = no group)
     worker = models.ForeignKey(Worker, on_delete=models.SET_NULL, null=True, related_name="runs")
     fence = models.PositiveBigIntegerField(default=0)
@@ -53,6 +54,8 @@ class PipelineRun(Lifecycle):
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
+    # What is left of the run's time while it waits for a person; that waiting is not counted.
+    remaining_ms = models.PositiveBigIntegerField(null=True)
     duration_ms = models.PositiveBigIntegerField(null=True)
     outputs = models.JSONField(default=dict)
     warnings = models.PositiveIntegerField(default=0)

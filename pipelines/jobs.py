@@ -1,0 +1,15 @@
+"""The background tasks of pipelines, by name."""
+
+from devops.taskref import TaskRef
+
+TAKE_RUNS = TaskRef("pipelines.take_runs")
+INTERRUPT_RUN = TaskRef("pipelines.interrupt_run")
+DISPATCH = TaskRef("pipelines.dispatch")
+RESOLVE_EVENT = TaskRef("pipelines.resolve_event")
+SWEEP = TaskRef("pipelines.sweep")
+RETAIN = TaskRef("pipelines.retain")
+
+
+def worker_queue(worker_id: object) -> str:
+    """The queue that only one worker consumes."""
+    return f"worker.{worker_id}"

@@ -1,0 +1,1 @@
+"""Every write to pipelines, one module per noun."""

@@ -1,0 +1,169 @@
+"""Workers come, prove to be alive, drain and go; what they held is released."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from devops.clock import DbIn, DbNow, database_now
+from pipelines.choices import (
+    WORKER_LOSSES_MAX,
+    RunStatus,
+    StepStatus,
+    WaitingFor,
+    WorkerStatus,
+)
+from pipelines.models import PipelineRun, StepExecution, Worker
+from pipelines.operations.attempts import repeat_attempt
+from pipelines.states import run_states, step_states
+
+
+@transaction.atomic(durable=True)
+def register_worker(
+    name: str, *, host: str, pid: int, labels: Iterable[str], capacity: int, version: str, executor: str
+) -> Worker:
+    """Enter a worker process; a row of the same name belongs to its dead predecessor."""
+    now = database_now()
+    previous = Worker.objects.filter(name=name).first()
+    if previous is not None:
+        _release_runs(previous, "its process was replaced", lost=True)
+    worker, _ = Worker.objects.update_or_create(
+        name=name,
+        defaults={
+            "host": host,
+            "pid": pid,
+            "labels": sorted(set(labels)),
+            "capacity": capacity,
+            "version": version,
+            "executor": executor,
+            "status": WorkerStatus.ONLINE,
+            "lease_expires_at": now + timedelta(seconds=settings.POWERNODE_LEASE_SECONDS),
+            "last_heartbeat_at": now,
+            "started_at": now,
+            "stopped_at": None,
+            "stop_reason": "",
+        },
+    )
+    return worker
+
+
+def renew_lease(worker_id: uuid.UUID) -> bool:
+    """Prove to be alive; false when the worker was declared lost and must register anew."""
+    return bool(
+        Worker.objects.filter(pk=worker_id)
+        .exclude(status=WorkerStatus.OFFLINE)
+        .update(
+            lease_expires_at=DbIn(settings.POWERNODE_LEASE_SECONDS), last_heartbeat_at=DbNow()
+        )
+    )
+
+
+@transaction.atomic(durable=True)
+def drain_worker(worker_id: uuid.UUID) -> None:
+    """Give the worker no more runs."""
+    Worker.objects.filter(pk=worker_id, status=WorkerStatus.ONLINE).update(
+        status=WorkerStatus.DRAINING
+    )
+
+
+@transaction.atomic(durable=True)
+def retire_worker(worker_id: uuid.UUID, reason: str, *, lost: bool) -> int:
+    """Take a worker out and release its runs at once; returns how many that were.
+
+    `lost` counts as a death in the steps that were running; an orderly stop does not.
+    """
+    worker = Worker.objects.select_for_update().filter(pk=worker_id).first()
+    if worker is None:
+        return 0
+    released = _release_runs(worker, reason, lost=lost)
+    Worker.objects.filter(pk=worker_id).update(
+        status=WorkerStatus.OFFLINE,
+        stopped_at=DbNow(),
+        stop_reason=reason,
+        lease_expires_at=DbNow(),
+    )
+    return released
+
+
+def retire_silent_workers() -> int:
+    """Take out every worker whose lease ran out; returns how many that were."""
+    silent = list(
+        Worker.objects.exclude(status=WorkerStatus.OFFLINE)
+        .filter(lease_expires_at__lt=DbNow())
+        .values_list("pk", flat=True)
+    )
+    for worker_id in silent:
+        retire_worker(worker_id, "no heartbeat within its lease", lost=True)
+    return len(silent)
+
+
+def retire_dead_process(host: str, pid: int) -> int:
+    """Take out the worker whose process the supervisor saw dying."""
+    workers = list(
+        Worker.objects.filter(host=host, pid=pid)
+        .exclude(status=WorkerStatus.OFFLINE)
+        .values_list("pk", flat=True)
+    )
+    for worker_id in workers:
+        retire_worker(worker_id, "its process died", lost=True)
+    return len(workers)
+
+
+def _release_runs(worker: Worker, reason: str, *, lost: bool) -> int:
+    """Hand back the worker's runs; the raised fence makes its late writes void."""
+    PipelineRun.objects.filter(worker=worker, status=RunStatus.QUEUED).update(
+        worker=None, fence=F("fence") + 1
+    )
+    runs = list(
+        PipelineRun.objects.select_for_update().filter(worker=worker, status=RunStatus.RUNNING)
+    )
+    for run in runs:
+        run.fence += 1
+        PipelineRun.objects.filter(pk=run.pk).update(
+            worker=None,
+            fence=F("fence") + 1,
+            waiting_for=WaitingFor.WORKER,
+            waiting_detail=f"Worker {worker.name} is gone ({reason}); another one takes over.",
+        )
+        _interrupt_step(run, worker, reason, lost=lost)
+    return len(runs)
+
+
+def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
+    """End the attempt that was running, and prepare its repetition or the run's end."""
+    running = StepExecution.objects.filter(
+        run=run, status=StepStatus.RUNNING, parked_kind=""
+    ).first()
+    if running is None:
+        return
+    cause = "worker_lost" if lost else "worker_stopped"
+    step_states.transition(
+        running,
+        StepStatus.FAILURE,
+        reason=cause,
+        completed_at=DbNow(),
+        error_message=f"Worker {worker.name} is gone: {reason}.",
+    )
+    losses = StepExecution.objects.filter(
+        run=run, step_key=running.step_key, matrix_index=running.matrix_index, reason="worker_lost"
+    ).count()
+    if losses < WORKER_LOSSES_MAX:
+        repeat_attempt(running)
+        return
+    run.refresh_from_db()
+    StepExecution.objects.filter(run=run, status=StepStatus.PENDING).update(
+        status=StepStatus.SKIPPED, reason="worker_lost"
+    )
+    run_states.transition(
+        run,
+        RunStatus.FAILURE,
+        takeover=True,
+        reason="worker_lost",
+        waiting_for=WaitingFor.NOTHING,
+        waiting_detail="",
+        completed_at=DbNow(),
+        error_message=f"The worker was lost {losses} times in step {running.step_name}.",
+    )

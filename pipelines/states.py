@@ -1,0 +1,118 @@
+"""The lives of a run and of an attempt at a step, and how each move is told."""
+
+import uuid
+from typing import Any
+
+from django.db.models import F
+
+from devops import outbox
+from devops.state import StateMachine
+from pipelines.choices import RunStatus, StepStatus
+from pipelines.models import PipelineRun, StepExecution
+
+R, S = RunStatus, StepStatus
+
+
+def decimal_seconds(milliseconds: int | None) -> float | None:
+    """Milliseconds as seconds with three decimals."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def run_facts(run: PipelineRun, current_step: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The run as listeners see it (message payload, version 1)."""
+    done = run.steps_done * 100 // run.steps_total if run.steps_total else 0
+    return {
+        "id": str(run.pk),
+        "run_number": run.run_number,
+        "title": run.title,
+        "status": run.status,
+        "reason": run.reason,
+        "waiting_for": run.waiting_for,
+        "waiting_detail": run.waiting_detail,
+        "trigger_type": run.trigger_type,
+        "branch": run.branch,
+        "commit_sha": run.commit_sha,
+        "started_at": run.started_at and run.started_at.isoformat(),
+        "completed_at": run.completed_at and run.completed_at.isoformat(),
+        "duration_seconds": decimal_seconds(run.duration_ms),
+        "progress_percentage": done,
+        "error_message": run.error_message,
+        "pipeline_id": str(run.pipeline_id),
+        "pipeline_name": run.snapshot.get("name", ""),
+        "current_step": current_step,
+    }
+
+
+def step_facts(execution: StepExecution) -> dict[str, Any]:
+    """The attempt as listeners see it (message payload, version 1)."""
+    return {
+        "id": str(execution.pk),
+        "step_key": execution.step_key,
+        "step_name": execution.step_name,
+        "step_type": execution.step_type,
+        "attempt": execution.attempt,
+        "status": execution.status,
+        "reason": execution.reason,
+        "started_at": execution.started_at and execution.started_at.isoformat(),
+        "completed_at": execution.completed_at and execution.completed_at.isoformat(),
+        "duration_seconds": decimal_seconds(execution.duration_ms),
+        "error_message": execution.error_message,
+        "exit_code": execution.exit_code,
+    }
+
+
+def _describe_run(run: PipelineRun) -> tuple[str, dict[str, Any]]:
+    name = "run_completed" if run_states.is_terminal(run.status) else "run_updated"
+    return name, {"version": 1, "pipeline_run": run_facts(run)}
+
+
+def _describe_step(execution: StepExecution) -> tuple[str, dict[str, Any]]:
+    return "step_updated", {
+        "version": 1,
+        "pipeline_run": run_facts(execution.run),
+        "step_execution": step_facts(execution),
+    }
+
+
+class StepMachine(StateMachine[StepExecution]):
+    """Steps speak on their run's topic, so that one number orders all that happens in a run."""
+
+    def tell(self, obj: StepExecution) -> None:
+        PipelineRun.objects.filter(pk=obj.run_id).update(version=F("version") + 1)
+        obj.run = PipelineRun.objects.get(pk=obj.run_id)
+        name, payload = self.describe(obj)
+        outbox.record(obj.account_id, run_topic(obj.run_id), obj.run.version, name, payload)
+
+
+def run_topic(run_id: uuid.UUID) -> str:
+    """The topic, and socket group, of everything that happens in a run."""
+    return f"run.{run_id.hex}"
+
+
+run_states: StateMachine[PipelineRun] = StateMachine(
+    "run",
+    {
+        R.PENDING: {R.QUEUED, R.CANCELLED, R.FAILURE},
+        R.QUEUED: {R.RUNNING, R.CANCELLED, R.FAILURE},
+        R.RUNNING: {R.SUCCESS, R.FAILURE, R.CANCELLED},
+        R.SUCCESS: set(),
+        R.FAILURE: set(),
+        R.CANCELLED: set(),
+    },
+    _describe_run,
+    leased={R.RUNNING},
+)
+
+step_states = StepMachine(
+    "step",
+    {
+        S.PENDING: {S.RUNNING, S.WAITING_APPROVAL, S.SKIPPED, S.CANCELLED, S.FAILURE},
+        S.WAITING_APPROVAL: {S.RUNNING, S.FAILURE, S.CANCELLED, S.SUCCESS},
+        S.RUNNING: {S.SUCCESS, S.FAILURE, S.CANCELLED, S.SKIPPED},
+        S.SUCCESS: set(),
+        S.FAILURE: set(),
+        S.SKIPPED: set(),
+        S.CANCELLED: set(),
+    },
+    _describe_step,
+)
