@@ -24,13 +24,17 @@ class LogStream(Row):
     """One append-only log; its `id` is the step attempt's.
 
     `size_bytes` and `line_count` (newlines) are final once `closed_at` is set; until then the last
-    chunk tells. Offsets and line numbers count dropped bytes too, so they never shift.
+    chunk tells. Offsets and line numbers count dropped bytes too, so they never shift. What the
+    cap dropped is one gap: `dropped_bytes` from offset `gap_start`.
     """
 
     account_id = models.UUIDField(db_index=True)
     size_bytes = models.PositiveBigIntegerField(default=0)
     line_count = models.PositiveBigIntegerField(default=0)
     dropped_bytes = models.PositiveBigIntegerField(default=0)
+    gap_start = models.PositiveBigIntegerField(null=True)
+    gap_first_line = models.PositiveBigIntegerField(null=True)
+    gap_last_line = models.PositiveBigIntegerField(null=True)
     closed_at = models.DateTimeField(null=True)
     blob = models.ForeignKey(Blob, null=True, on_delete=models.RESTRICT, related_name="+")
 
