@@ -84,6 +84,13 @@ class StepMachine(StateMachine[StepExecution]):
         outbox.record(obj.account_id, run_topic(obj.run_id), obj.run.version, name, payload)
 
 
+def end_pending_steps(run_id: uuid.UUID, to: str, reason: str) -> int:
+    """Skip or cancel every step of a run that has not begun; told by the run's own message."""
+    return StepExecution.objects.filter(run_id=run_id, status=S.PENDING).update(
+        status=to, reason=reason, version=F("version") + 1
+    )
+
+
 def run_topic(run_id: uuid.UUID) -> str:
     """The topic, and socket group, of everything that happens in a run."""
     return f"run.{run_id.hex}"

@@ -41,7 +41,9 @@ class PipelineRun(Lifecycle):
     triggered_by = models.ForeignKey(
         "devops.User", on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
+    retry_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="retries"
+    )
     attempt = models.PositiveSmallIntegerField(default=1)
     priority = models.SmallIntegerField(default=0)
     runner_labels = models.JSONField(default=list)
@@ -85,18 +87,24 @@ class PipelineRun(Lifecycle):
             models.Index(fields=["account", "branch", "-id"], name="run_account_branch"),
             models.Index(fields=["account", "trigger_type", "-id"], name="run_account_trigger"),
             models.Index(
-                F("priority").desc(), F("id"), name="run_waiting",
+                F("priority").desc(),
+                F("id"),
+                name="run_waiting",
                 condition=Q(status__in=["pending", "queued"]),
             ),
             models.Index(
-                fields=["worker"], name="run_of_worker",
+                fields=["worker"],
+                name="run_of_worker",
                 condition=Q(status__in=["queued", "running"]),
             ),
             models.Index(
-                fields=["waiting_for"], name="run_orphan",
+                fields=["waiting_for"],
+                name="run_orphan",
                 condition=Q(status="running", worker=None),
             ),
-            models.Index(fields=["deadline_at"], name="run_deadline", condition=Q(status="running")),
+            models.Index(
+                fields=["deadline_at"], name="run_deadline", condition=Q(status="running")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,9 +126,7 @@ class StepExecution(Lifecycle):
     matrix = models.JSONField(default=dict)
     matrix_index = models.PositiveIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=1)
-    status = models.CharField(
-        max_length=16, choices=StepStatus.choices, default=StepStatus.PENDING
-    )
+    status = models.CharField(max_length=16, choices=StepStatus.choices, default=StepStatus.PENDING)
     reason = models.CharField(max_length=30, blank=True)
     continue_on_error = models.BooleanField(default=False)
     started_at = models.DateTimeField(null=True)
@@ -136,10 +142,6 @@ class StepExecution(Lifecycle):
     parked_kind = models.CharField(max_length=12, blank=True)
     parked_ref = models.CharField(max_length=200, blank=True)
     wake_message = models.JSONField(null=True)
-    # The child that runs the attempt: a successor on the same host ends it before it repeats.
-    child_host = models.CharField(max_length=255, blank=True)
-    child_pid = models.PositiveIntegerField(null=True)
-    child_start_time = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         ordering = ["position", "matrix_index", "attempt"]

@@ -3,17 +3,23 @@
 from pipelines.models import StepExecution
 
 _CARRIED = (
-    "account_id", "run_id", "step_id", "step_key", "step_name", "step_type", "position", "phase",
-    "group_key", "matrix", "matrix_index", "continue_on_error",
+    "account_id",
+    "run_id",
+    "step_id",
+    "step_key",
+    "step_name",
+    "step_type",
+    "position",
+    "phase",
+    "group_key",
+    "matrix",
+    "matrix_index",
+    "continue_on_error",
 )
 
 
 def repeat_attempt(ended: StepExecution) -> StepExecution:
-    """The next attempt at the same step, pending; it remembers the child that may still live."""
+    """The next attempt at the same step, pending."""
     return StepExecution.objects.create(
-        attempt=ended.attempt + 1,
-        child_host=ended.child_host,
-        child_pid=ended.child_pid,
-        child_start_time=ended.child_start_time,
-        **{name: getattr(ended, name) for name in _CARRIED},
+        attempt=ended.attempt + 1, **{name: getattr(ended, name) for name in _CARRIED}
     )

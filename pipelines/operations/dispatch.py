@@ -110,8 +110,14 @@ def dispatch_waiting() -> int:
 def _waiting_runs() -> list[PipelineRun]:
     """Orphans first: they were started and hold their concurrency slot."""
     columns = (
-        "id", "status", "fence", "concurrency_key", "runner_labels", "workspace_host",
-        "waiting_for", "waiting_detail",
+        "id",
+        "status",
+        "fence",
+        "concurrency_key",
+        "runner_labels",
+        "workspace_host",
+        "waiting_for",
+        "waiting_detail",
     )
     orphans = PipelineRun.objects.filter(
         status=RunStatus.RUNNING, worker=None, waiting_for=WaitingFor.WORKER

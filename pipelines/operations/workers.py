@@ -18,12 +18,19 @@ from pipelines.choices import (
 )
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.operations.attempts import repeat_attempt
-from pipelines.states import run_states, step_states
+from pipelines.states import end_pending_steps, run_states, step_states
 
 
 @transaction.atomic(durable=True)
 def register_worker(
-    name: str, *, host: str, pid: int, labels: Iterable[str], capacity: int, version: str, executor: str
+    name: str,
+    *,
+    host: str,
+    pid: int,
+    labels: Iterable[str],
+    capacity: int,
+    version: str,
+    executor: str,
 ) -> Worker:
     """Enter a worker process; a row of the same name belongs to its dead predecessor."""
     now = database_now()
@@ -55,9 +62,7 @@ def renew_lease(worker_id: uuid.UUID) -> bool:
     return bool(
         Worker.objects.filter(pk=worker_id)
         .exclude(status=WorkerStatus.OFFLINE)
-        .update(
-            lease_expires_at=DbIn(settings.POWERNODE_LEASE_SECONDS), last_heartbeat_at=DbNow()
-        )
+        .update(lease_expires_at=DbIn(settings.POWERNODE_LEASE_SECONDS), last_heartbeat_at=DbNow())
     )
 
 
@@ -86,6 +91,15 @@ def retire_worker(worker_id: uuid.UUID, reason: str, *, lost: bool) -> int:
         lease_expires_at=DbNow(),
     )
     return released
+
+
+@transaction.atomic(durable=True)
+def abandon_run(run_id: uuid.UUID, worker_id: uuid.UUID, reason: str) -> None:
+    """Hand back one run that its worker could not execute; counts as a death in its step."""
+    run = PipelineRun.objects.select_for_update().filter(pk=run_id, worker_id=worker_id).first()
+    worker = Worker.objects.filter(pk=worker_id).first()
+    if run is not None and worker is not None:
+        _release_run(run, worker, reason, lost=True)
 
 
 def retire_silent_workers() -> int:
@@ -121,15 +135,18 @@ def _release_runs(worker: Worker, reason: str, *, lost: bool) -> int:
         PipelineRun.objects.select_for_update().filter(worker=worker, status=RunStatus.RUNNING)
     )
     for run in runs:
-        run.fence += 1
-        PipelineRun.objects.filter(pk=run.pk).update(
-            worker=None,
-            fence=F("fence") + 1,
-            waiting_for=WaitingFor.WORKER,
-            waiting_detail=f"Worker {worker.name} is gone ({reason}); another one takes over.",
-        )
-        _interrupt_step(run, worker, reason, lost=lost)
+        _release_run(run, worker, reason, lost=lost)
     return len(runs)
+
+
+def _release_run(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
+    PipelineRun.objects.filter(pk=run.pk).update(
+        worker=None,
+        fence=F("fence") + 1,
+        waiting_for=WaitingFor.WORKER,
+        waiting_detail=f"Worker {worker.name} is gone ({reason}); another one takes over.",
+    )
+    _interrupt_step(run, worker, reason, lost=lost)
 
 
 def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
@@ -154,9 +171,7 @@ def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool
         repeat_attempt(running)
         return
     run.refresh_from_db()
-    StepExecution.objects.filter(run=run, status=StepStatus.PENDING).update(
-        status=StepStatus.SKIPPED, reason="worker_lost"
-    )
+    end_pending_steps(run.pk, StepStatus.SKIPPED, "worker_lost")
     run_states.transition(
         run,
         RunStatus.FAILURE,

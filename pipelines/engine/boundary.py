@@ -1,0 +1,398 @@
+"""The engine's commits: claim, step boundary, park, release, end. Raw SQL, one transaction each.
+
+A hundred-step run makes a hundred of these; with the ORM they cost four times as much (see
+docs/benchmarks.md). Each first moves the run under its fence: no row, no right to write.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from devops import nudge
+from devops.errors import Fenced
+from devops.failpoints import failpoint
+from devops.ids import uuid7
+from devops.sqlforms import db_json, db_moment, db_uuid
+from pipelines.choices import STEP_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.attempts import repeat_attempt
+from pipelines.states import run_facts, run_topic, step_facts
+
+
+@dataclass(slots=True)
+class Lease:
+    """A worker's right to write to a run, until someone raises the fence."""
+
+    run: PipelineRun
+    fence: int
+    cancel_requested: bool = False
+
+
+@dataclass(slots=True)
+class StepMove:
+    """One attempt's move: what it was, what it becomes, and what is learned with it."""
+
+    execution: StepExecution
+    to: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        self.seen = self.execution.status
+
+    def apply(self) -> None:
+        """Show the move on the row in memory; the commit compares with what was seen."""
+        self.execution.status = self.to
+        for name, value in self.changes.items():
+            setattr(self.execution, name, value)
+
+    @classmethod
+    def start(cls, execution: StepExecution, deadline_at: datetime | None) -> "StepMove":
+        """The move of an attempt that begins now."""
+        moment = execution.started_at or timezone.now()
+        return cls(
+            execution, StepStatus.RUNNING, {"started_at": moment, "deadline_at": deadline_at}
+        )
+
+    @classmethod
+    def skip(cls, execution: StepExecution, reason: str, message: str = "") -> "StepMove":
+        """The move of an attempt that never begins."""
+        return cls(execution, StepStatus.SKIPPED, {"reason": reason, "error_message": message})
+
+
+# The only columns that a move may write, by the name of the attribute.
+_COLUMNS = {
+    name: name
+    for name in (
+        "reason",
+        "error_message",
+        "started_at",
+        "completed_at",
+        "deadline_at",
+        "duration_ms",
+        "exit_code",
+        "outputs",
+        "summary",
+        "first_error_line",
+        "log_truncated",
+        "parked_kind",
+        "parked_ref",
+        "wake_message",
+    )
+}
+
+
+def claim(run_id: uuid.UUID, worker_id: uuid.UUID, host: str) -> Lease | None:
+    """Take a run that was given to this worker; None when it is no longer ours to take."""
+    failpoint("engine.claim.before")
+    run = (
+        PipelineRun.objects.filter(pk=run_id, worker_id=worker_id)
+        .filter(status__in=[RunStatus.QUEUED, RunStatus.RUNNING])
+        .first()
+    )
+    if run is None:
+        return None
+    now = timezone.now()
+    run.started_at = run.started_at or now
+    run.deadline_at = _deadline(run, now)
+    try:
+        lease = _claim(run, worker_id, host, now)
+    except IntegrityError:
+        # The partial unique index: another run of the group is running. Back into the queue.
+        PipelineRun.objects.filter(pk=run_id, worker_id=worker_id, status=RunStatus.QUEUED).update(
+            worker=None, waiting_for=WaitingFor.SLOT
+        )
+        return None
+    failpoint("engine.claim.after")
+    if lease is not None:
+        _told(lease)
+    return lease
+
+
+def _deadline(run: PipelineRun, now: datetime) -> datetime:
+    if run.remaining_ms is not None:
+        return now + timedelta(milliseconds=run.remaining_ms)
+    return run.deadline_at or now + timedelta(minutes=float(run.snapshot["timeout_minutes"]))
+
+
+@transaction.atomic(durable=True)
+def _claim(run: PipelineRun, worker_id: uuid.UUID, host: str, now: datetime) -> Lease | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pipelines_pipelinerun SET status='running', fence=fence+1, version=version+1,"
+            " started_at=%s, deadline_at=%s, remaining_ms=NULL, waiting_for='', waiting_detail='',"
+            " workspace_host=%s, updated_at=%s"
+            " WHERE id=%s AND worker_id=%s AND fence=%s AND status=%s RETURNING version, fence",
+            [
+                db_moment(run.started_at),
+                db_moment(run.deadline_at),
+                host,
+                db_moment(now),
+                db_uuid(run.pk),
+                db_uuid(worker_id),
+                run.fence,
+                run.status,
+            ],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        run.version, run.fence = row
+        run.status, run.waiting_for, run.waiting_detail = RunStatus.RUNNING, "", ""
+        facts = {"version": 1, "pipeline_run": run_facts(run)}
+        _record(cursor, run, now, [("run_updated", facts)])
+    return Lease(run, run.fence, run.cancel_requested_at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a commit does to the run itself, beside moving steps."""
+
+    assignments: tuple[str, ...] = ()
+    values: tuple[object, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+class _CancelledMeanwhile(Exception):  # noqa: N818  (a turn of the race, not an error)
+    """A cancel was committed before the run's success could be."""
+
+
+def advance(lease: Lease, moves: Sequence[StepMove], *, warnings: int = 0) -> None:
+    """Commit the ends, skips and the next start of steps together, and tell of them.
+
+    Raises:
+        Fenced: the run was taken over; nothing was written.
+    """
+    failpoint("engine.advance.before")
+    _commit(lease, moves, RunChange(), warnings)
+    failpoint("engine.advance.after")
+    _told(lease)
+
+
+def finish(
+    lease: Lease, moves: Sequence[StepMove], verdict: "Verdict", *, warnings: int = 0
+) -> None:
+    """Commit the last steps and the run's end; a cancel that came in time wins over success.
+
+    Raises:
+        Fenced: the run was taken over; nothing was written.
+    """
+    failpoint("engine.finish.before")
+    try:
+        _commit(lease, moves, _ending(lease.run, verdict), warnings)
+    except _CancelledMeanwhile:
+        cancelled = Verdict(RunStatus.CANCELLED, "cancelled", outputs=verdict.outputs)
+        _commit(lease, moves, _ending(lease.run, cancelled), warnings)
+    failpoint("engine.finish.after")
+    _told(lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended."""
+
+    status: str
+    reason: str = ""
+    error_message: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+def _ending(run: PipelineRun, verdict: Verdict) -> RunChange:
+    now = timezone.now()
+    elapsed = max(0, round((now - (run.started_at or now)).total_seconds() * 1000))
+    return RunChange(
+        (
+            "status=%s",
+            "reason=%s",
+            "error_message=%s",
+            "completed_at=%s",
+            "duration_ms=%s",
+            "outputs=%s",
+            "waiting_for=''",
+            "waiting_detail=''",
+            "deadline_at=NULL",
+        ),
+        (
+            verdict.status,
+            verdict.reason,
+            verdict.error_message,
+            db_moment(now),
+            elapsed,
+            db_json(verdict.outputs),
+        ),
+        {
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "completed_at": now,
+            "error_message": verdict.error_message,
+            "duration_ms": elapsed,
+        },
+        "run_completed",
+    )
+
+
+def park(
+    lease: Lease, moves: Sequence[StepMove], waiting_for: str, detail: str, *, warnings: int = 0
+) -> None:
+    """Commit that the run waits for something outside, and let go of it: no slot is held.
+
+    Raises:
+        Fenced: the run was taken over; nothing was written.
+    """
+    run = lease.run
+    left = None
+    if run.deadline_at is not None:
+        left = max(0, round((run.deadline_at - timezone.now()).total_seconds() * 1000))
+    change = RunChange(
+        (
+            "worker_id=NULL",
+            "fence=fence+1",
+            "waiting_for=%s",
+            "waiting_detail=%s",
+            "remaining_ms=%s",
+            "deadline_at=NULL",
+        ),
+        (waiting_for, detail, left),
+        {"waiting_for": waiting_for, "waiting_detail": detail},
+        "run_updated",
+    )
+    failpoint("engine.park.before")
+    _commit(lease, moves, change, warnings)
+    failpoint("engine.park.after")
+    _told(lease)
+
+
+def release(
+    lease: Lease, moves: Sequence[StepMove], repeats: Sequence[StepExecution], why: str
+) -> None:
+    """Commit that this worker lets go in good order; another one goes on at once.
+
+    Raises:
+        Fenced: the run was taken over; nothing was written.
+    """
+    change = RunChange(
+        ("worker_id=NULL", "fence=fence+1", "waiting_for=%s", "waiting_detail=%s"),
+        (WaitingFor.WORKER, why),
+        {"waiting_for": WaitingFor.WORKER, "waiting_detail": why},
+        "run_updated",
+    )
+    failpoint("engine.release.before")
+    _commit(lease, moves, change, 0, repeats)
+    failpoint("engine.release.after")
+    _told(lease)
+
+
+@transaction.atomic(durable=True)
+def _commit(
+    lease: Lease,
+    moves: Sequence[StepMove],
+    change: RunChange,
+    warnings: int,
+    repeats: Sequence[StepExecution] = (),
+) -> None:
+    """One transaction: the run under its fence, the steps, the messages."""
+    run, now = lease.run, timezone.now()
+    done = sum(1 for move in moves if move.to in STEP_TERMINAL) - len(repeats)
+    count = len(moves) + (1 if change.message else 0)
+    with connection.cursor() as cursor:
+        _move_run(cursor, lease, now, count, done, warnings, change)
+        messages = []
+        for move in moves:
+            _move_step(cursor, move, now)
+            facts = step_facts(move.execution)
+            current = facts if move.to == StepStatus.RUNNING else None
+            step = {"version": 1, "pipeline_run": run_facts(run, current), "step_execution": facts}
+            messages.append(("step_updated", step))
+        for name, value in change.attributes.items():
+            setattr(run, name, value)
+        if change.message:
+            messages.append((change.message, {"version": 1, "pipeline_run": run_facts(run)}))
+        _record(cursor, run, now, messages)
+    for execution in repeats:
+        repeat_attempt(execution)
+
+
+def _move_run(
+    cursor: Any,
+    lease: Lease,
+    now: datetime,
+    count: int,
+    done: int,
+    warnings: int,
+    change: RunChange,
+) -> None:
+    run = lease.run
+    changes = ", ".join(("steps_done=steps_done+%s", "warnings=warnings+%s", *change.assignments))
+    cursor.execute(
+        f"UPDATE pipelines_pipelinerun SET {changes}, version=version+%s, updated_at=%s"  # noqa: S608
+        " WHERE id=%s AND fence=%s AND status='running' RETURNING version, cancel_requested_at",
+        [done, warnings, *change.values, count, db_moment(now), db_uuid(run.pk), lease.fence],
+    )
+    row = cursor.fetchone()
+    if row is None:
+        raise Fenced("Another worker has taken this run over.")
+    lease.cancel_requested = row[1] is not None
+    if lease.cancel_requested and change.attributes.get("status") == RunStatus.SUCCESS:
+        raise _CancelledMeanwhile
+    run.version = row[0]
+    run.steps_done += done
+    run.warnings += warnings
+
+
+def _move_step(cursor: Any, move: StepMove, now: datetime) -> None:
+    execution = move.execution
+    assignments, values = ["status=%s"], [move.to]
+    for name, value in move.changes.items():
+        assignments.append(f"{_COLUMNS[name]}=%s")
+        values.append(_form(value))
+    cursor.execute(
+        f"UPDATE pipelines_stepexecution SET {', '.join(assignments)}, version=version+1,"  # noqa: S608
+        " updated_at=%s WHERE id=%s AND status=%s",
+        [*values, db_moment(now), db_uuid(execution.pk), move.seen],
+    )
+    if cursor.rowcount != 1:
+        raise Fenced(f"Step {execution.step_key} is no longer {move.seen}.")
+    move.apply()
+
+
+def _form(value: object) -> object:
+    if isinstance(value, datetime):
+        return db_moment(value)
+    if isinstance(value, dict | list):
+        return db_json(value)
+    return value
+
+
+def _record(
+    cursor: Any, run: PipelineRun, now: datetime, messages: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    """Write the messages, numbered up to the version that the run just reached."""
+    first = run.version - len(messages) + 1
+    topic, account, moment = run_topic(run.pk), db_uuid(run.account_id), db_moment(now)
+    cursor.executemany(
+        "INSERT INTO devops_outboxmessage (id, account_id, topic, seq, name, payload, created_at,"
+        " attempts, parked_reason) VALUES (%s,%s,%s,%s,%s,%s,%s,0,'')",
+        [
+            (db_uuid(uuid7()), account, topic, first + index, name, db_json(payload), moment)
+            for index, (name, payload) in enumerate(messages)
+        ],
+    )
+
+
+def _told(lease: Lease) -> None:
+    """After the commit: hint the run's page directly, wake the relay, give the connection back."""
+    nudge.send(run_topic(lease.run.pk), {"type": "topic.nudge", "seq": lease.run.version})
+    nudge.poke_relay()
+    release_connection()
+
+
+def release_connection() -> None:
+    """Give the connection back before any wait; SQLite's costs more to open than to keep."""
+    if connection.vendor == "postgresql":
+        connection.close()

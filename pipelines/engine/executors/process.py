@@ -1,0 +1,139 @@
+"""Commands as child processes of this worker, inside bubblewrap where the machine has it."""
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from devops.safety import processes, sandbox
+from devops.storage.logs import LogWriter, pump
+from pipelines.engine.control import RunControl
+from pipelines.engine.workspace import StepFiles, Workspace
+from pipelines.steps.base import CommandResult, StepFailedError
+
+# Seconds between TERM and KILL.
+GRACE_SECONDS = 10.0
+STOPPING_GRACE_SECONDS = 1.0
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LIMITS = processes.Limits(open_files=65536, core_bytes=0)
+
+
+def describe() -> str:
+    """How commands are isolated here, for the worker's row and the doctor."""
+    info = isolation()
+    if info.kind == "bwrap":
+        return "process, isolated with bubblewrap"
+    return f"process, not isolated ({info.reason})"
+
+
+def isolation() -> sandbox.SandboxInfo:
+    """What the operator's setting and this machine give."""
+    return sandbox.available(settings.POWERNODE_SANDBOX)
+
+
+@dataclass(slots=True)
+class ProcessExecutor:
+    """Runs one attempt's commands."""
+
+    workspace: Workspace
+    files: StepFiles
+    writer: LogWriter
+    control: RunControl
+    deadline: float | None
+    is_trusted: bool
+    on_start: Callable[[], None]
+
+    def run(
+        self,
+        command: str | Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        working_directory: str = "",
+        shell: str = "",
+        network: bool = True,
+    ) -> CommandResult:
+        """Run to the end, a cancel, the deadline or the worker's stop, whichever is first."""
+        stop = self.should_stop()
+        if stop:
+            return CommandResult(-1, stop)
+        argv = _argv(command, shell)
+        cwd = self.workspace.resolve(working_directory)
+        child = self._spawn(argv, cwd, environment, network=network and self.is_trusted)
+        self.files.note_child(child.pid, child.start_time)
+        self.on_start()
+        try:
+            pump(child.stdout_fd, self.writer, should_stop=lambda: bool(self.should_stop()))
+            stop = self.should_stop()
+            if stop and child.poll() is None:
+                exit_code = child.terminate(
+                    STOPPING_GRACE_SECONDS if stop == "worker_stopped" else GRACE_SECONDS
+                )
+                pump(child.stdout_fd, self.writer, should_stop=lambda: False)
+                return CommandResult(exit_code, stop)
+            return CommandResult(self._wait(child))
+        finally:
+            child.close()
+
+    def _wait(self, child: processes.Child) -> int:
+        """The child closed its output; it may still be working."""
+        while (code := child.wait(timeout=0.1)) is None:
+            if self.should_stop():
+                return child.terminate(GRACE_SECONDS)
+        return code
+
+    def should_stop(self) -> str:
+        """Why the present command must end: a word, or empty."""
+        if self.control.reason:
+            return self.control.reason
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            return "timed_out"
+        return ""
+
+    def _spawn(
+        self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], *, network: bool
+    ) -> processes.Child:
+        environment = {"PATH": _PATH, **environment}
+        info = isolation()
+        if info.kind == "none" and (settings.POWERNODE_SANDBOX == "bwrap" or not self.is_trusted):
+            raise StepFailedError(
+                f"This step must be isolated, and this worker cannot: {info.reason}",
+                reason="sandbox_missing",
+            )
+        try:
+            if info.kind == "bwrap":
+                readonly = [*sandbox.DEFAULT_READONLY, *settings.POWERNODE_SANDBOX_READONLY]
+                wrapped = sandbox.wrap(
+                    argv,
+                    workdir=cwd,
+                    network=network,
+                    readonly=readonly,
+                    writable=[str(self.workspace.root)],
+                    env=environment,
+                )
+                with wrapped:
+                    return processes.spawn(
+                        wrapped.argv,
+                        cwd=cwd,
+                        env=wrapped.env,
+                        limits=_LIMITS,
+                        pass_fds=wrapped.pass_fds,
+                        die_with_parent=False,
+                    )
+            return processes.spawn(argv, cwd=cwd, env=environment, limits=_LIMITS)
+        except processes.CommandNotFoundError as error:
+            raise StepFailedError(
+                f"The program {argv[0]!r} is not on this worker.", reason="program_missing"
+            ) from error
+
+
+def _argv(command: str | Sequence[str], shell: str) -> list[str]:
+    if not isinstance(command, str):
+        return list(command)
+    if shell in {"", "bash"} and shutil.which("bash", path=_PATH):
+        return ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command]
+    if shell in {"", "sh"}:
+        return ["sh", "-e", "-c", command]
+    raise StepFailedError(f"This worker has no shell {shell!r}.", reason="program_missing")

@@ -1,0 +1,215 @@
+"""The life of a claimed run, top to bottom: each step in order, then the verdict."""
+
+import logging
+import shutil
+import uuid
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from devops.errors import Fenced
+from devops.safety.masking import Masker
+from devops.storage.logs import LogWriter
+from pipelines import step_types
+from pipelines.choices import Phase, RunStatus, StepStatus
+from pipelines.engine import boundary
+from pipelines.engine.attempt import Attempt, Plan, failed, plan_step, step_deadline
+from pipelines.engine.boundary import StepMove, release_connection
+from pipelines.engine.control import RunControl
+from pipelines.engine.session import Session
+from pipelines.engine.workspace import Workspace
+from pipelines.models import StepExecution, Worker
+from pipelines.steps.base import Parked, StepFailedError
+
+logger = logging.getLogger(__name__)
+
+
+def execute_run(run_id: uuid.UUID, worker: Worker, control: RunControl) -> None:
+    """Take a run that was given to this worker as far as it goes.
+
+    Ends when the run is over, waits for something outside, was taken over, or the worker stops.
+    Whatever happens here, the rows say what is left to do.
+    """
+    lease = boundary.claim(run_id, worker.pk, worker.host)
+    if lease is None:
+        return
+    try:
+        session = Session.load(lease, worker)
+        session.load_secrets()
+        session.is_cancelled = lease.cancel_requested
+        release_connection()
+        Execution(session, control, Workspace.of(run_id)).execute()
+    except Fenced as fenced:
+        logger.info("run %s is no longer ours: %s", run_id, fenced)
+
+
+@dataclass(slots=True)
+class Execution:
+    """One worker's turn at one run.
+
+    `moves` and `warnings` wait for the next commit, which tells the end of one step and the
+    start of the next in one transaction.
+    """
+
+    session: Session
+    control: RunControl
+    workspace: Workspace
+    moves: list[StepMove] = field(default_factory=list)
+    warnings: int = 0
+
+    def execute(self) -> None:
+        """Go through the steps; a parked or released run is simply left."""
+        self._take_over()
+        for phase in (Phase.MAIN, Phase.FINALLY):
+            for execution in self.session.of_phase(phase):
+                if not self._step(execution):
+                    return
+        boundary.finish(
+            self.session.lease, self.moves, self.session.verdict(), warnings=self.warnings
+        )
+        self._tidy()
+
+    def _take_over(self) -> None:
+        """What a predecessor left: its children ended, the workspace there or to be rebuilt."""
+        self.workspace.prepare()
+        steps = self.workspace.root / "steps"
+        if steps.is_dir():
+            for folder in steps.iterdir():
+                self.workspace.step_files(uuid.UUID(folder.name)).end_orphan()
+
+    def _step(self, execution: StepExecution) -> bool:
+        """Take one step to its end; false when the run must be left here."""
+        if execution.status not in {StepStatus.PENDING, StepStatus.RUNNING}:
+            return True
+        self._note_stops()
+        plan = plan_step(self.session, execution)
+        self.warnings += plan.warnings
+        if plan.instead is not None:
+            self._settle(plan.instead)
+            return True
+        deadline = step_deadline(self.session, execution)
+        if execution.status == StepStatus.PENDING:
+            self.moves.append(StepMove.start(execution, deadline))
+        self._commit()
+        attempt = Attempt(self.session, execution, plan, self.workspace, self.control, deadline)
+        try:
+            self._rebuild_workspace(execution)
+        except StepFailedError as error:
+            return self._end(failed(execution, error.reason, error.message))
+        outcome = attempt.perform()
+        if isinstance(outcome, Parked):
+            return self._park(execution, outcome)
+        return self._end(outcome)
+
+    def _end(self, move: StepMove) -> bool:
+        """Take in how the attempt ended."""
+        if self.control.reason == "lease_lost":
+            raise Fenced("The lease was lost while the step ran.")
+        if move.changes.get("reason") == "worker_stopped":
+            why = f"Worker {self.session.worker.name} was stopped; another one takes over."
+            boundary.release(self.session.lease, [*self.moves, move], [move.execution], why)
+            return False
+        self._settle(move)
+        if self.control.reason == "worker_stopped":
+            why = f"Worker {self.session.worker.name} was stopped; another one takes over."
+            boundary.release(self.session.lease, self.moves, [], why)
+            return False
+        return True
+
+    def _settle(self, move: StepMove) -> None:
+        """Let later steps see the end at once; it is committed with the next start."""
+        if move.to == StepStatus.FAILURE and move.execution.continue_on_error:
+            self.warnings += 1
+        self.moves.append(move)
+        move.apply()
+
+    def _commit(self) -> None:
+        moves, self.moves = self.moves, []
+        warnings, self.warnings = self.warnings, 0
+        boundary.advance(self.session.lease, moves, warnings=warnings)
+        if self.session.lease.cancel_requested:
+            self.control.stop("cancelled")
+
+    def _note_stops(self) -> None:
+        """Turn what was said to the run into what later steps may ask for."""
+        if self.control.reason == "lease_lost":
+            raise Fenced("The lease was lost.")
+        if self.control.reason in {"cancelled", "force_cancelled"}:
+            self.session.is_cancelled = True
+            self.control.consume_cancel()
+        deadline = self.session.run.deadline_at
+        if deadline is not None and timezone.now() >= deadline:
+            self.session.timed_out = True
+            # What must run whatever happened gets its own time; nothing else runs any more.
+            self.session.run.deadline_at = None
+
+    def _park(self, execution: StepExecution, parked: Parked) -> bool:
+        move = StepMove(
+            execution,
+            StepStatus.RUNNING,
+            {
+                "parked_kind": parked.kind,
+                "parked_ref": parked.ref,
+                "deadline_at": parked.deadline,
+                "wake_message": None,
+            },
+        )
+        boundary.park(
+            self.session.lease,
+            [*self.moves, move],
+            parked.kind,
+            parked.detail,
+            warnings=self.warnings,
+        )
+        return False
+
+    def _rebuild_workspace(self, current: StepExecution) -> None:
+        """On a machine without the run's folder, run the finished `workspace` steps again."""
+        marker = self.workspace.root / "built"
+        if marker.exists():
+            return
+        finished = [
+            execution
+            for execution in self.session.executions
+            if execution.status == StepStatus.SUCCESS
+            and step_types.get(execution.step_type).effect == "workspace"
+        ]
+        if finished:
+            self.workspace.clear()
+            self._replay(finished, current)
+        marker.touch()
+
+    def _replay(self, finished: list[StepExecution], current: StepExecution) -> None:
+        writer = LogWriter(
+            current.pk,
+            self.session.run.account_id,
+            masker=Masker(self.session.secrets.values()),
+            on_append=lambda _info: None,
+        )
+        try:
+            for execution in finished:
+                writer.write(f"::group::Rebuilding the workspace: {execution.step_name}\n".encode())
+                plan = self._replay_plan(execution)
+                deadline = step_deadline(self.session, execution)
+                Attempt(
+                    self.session, execution, plan, self.workspace, self.control, deadline
+                ).rebuild(writer)
+                writer.write(b"::endgroup::\n")
+        finally:
+            writer.close()
+
+    def _replay_plan(self, execution: StepExecution) -> Plan:
+        plan = plan_step(self.session, execution)
+        if plan.instead is not None:
+            raise StepFailedError(
+                f"The workspace could not be rebuilt: step {execution.step_name} would not run now.",
+                reason="workspace_lost",
+            )
+        return plan
+
+    def _tidy(self) -> None:
+        """The run is over: its scratch files go, its working folder stays for retries."""
+        for folder in ("tmp", "steps"):
+            shutil.rmtree(self.workspace.root / folder, ignore_errors=True)
+        if self.session.run.status == RunStatus.SUCCESS:
+            self.workspace.clear()

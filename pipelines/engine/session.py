@@ -1,0 +1,178 @@
+"""A run as the engine holds it in memory: its steps, what they left, what expressions may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from containers.public import resolve_secrets
+from pipelines.choices import STEP_TERMINAL, Phase, RunStatus, StepStatus, Trust
+from pipelines.engine.boundary import Lease, Verdict
+from pipelines.models import PipelineRun, StepExecution, Worker
+from pipelines.steps.base import RunFacts
+
+
+@dataclass(slots=True)
+class Session:
+    """What one worker knows of one run while it executes it."""
+
+    lease: Lease
+    worker: Worker
+    definitions: dict[str, Mapping[str, Any]]
+    executions: list[StepExecution]
+    facts: RunFacts
+    secrets: dict[str, str] = field(default_factory=dict)
+    is_cancelled: bool = False
+    timed_out: bool = False
+
+    @classmethod
+    def load(cls, lease: Lease, worker: Worker) -> "Session":
+        """Read what the run needs: its steps' latest attempts and its repository."""
+        run = lease.run
+        definitions = {step["key"]: step for step in run.snapshot["steps"]}
+        latest: dict[tuple[str, int], StepExecution] = {}
+        rows = StepExecution.objects.filter(run=run).order_by("position", "matrix_index", "attempt")
+        for execution in rows:
+            execution.run = run
+            latest[execution.step_key, execution.matrix_index] = execution
+        return cls(lease, worker, definitions, list(latest.values()), _facts(run))
+
+    @property
+    def run(self) -> PipelineRun:
+        return self.lease.run
+
+    def of_phase(self, phase: str) -> list[StepExecution]:
+        """The latest attempts of a phase, in order."""
+        return [execution for execution in self.executions if execution.phase == phase]
+
+    def has_failed(self) -> bool:
+        """Whether a step failed that was not allowed to."""
+        return any(
+            execution.status == StepStatus.FAILURE and not execution.continue_on_error
+            for execution in self.executions
+        )
+
+    def load_secrets(self) -> None:
+        """Read the secrets that the definition names; an untrusted run has none."""
+        if self.run.trust_level != Trust.TRUSTED:
+            return
+        names = {name for step in self.definitions.values() for name in step.get("secret_refs", ())}
+        self.secrets = resolve_secrets(self.run.account_id, sorted(names)) if names else {}
+
+    def functions(self) -> dict[str, Any]:
+        """The status functions of the expression language, as of now."""
+        return {
+            "success": lambda: not (self.has_failed() or self.is_cancelled or self.timed_out),
+            "failure": lambda: self.has_failed() or self.timed_out,
+            "cancelled": lambda: self.is_cancelled,
+            "always": lambda: True,
+        }
+
+    def contexts(self, step: Mapping[str, Any]) -> dict[str, Any]:
+        """What expressions of a step may see."""
+        run = self.run
+        return {
+            "run": {
+                "id": str(run.pk),
+                "number": run.run_number,
+                "attempt": run.attempt,
+                "url": self.facts.url,
+            },
+            "pipeline": {"name": run.snapshot["name"], "slug": run.snapshot["slug"]},
+            "trigger": {"type": run.trigger_type, **run.trigger_context},
+            "repository": {
+                "clone_url": self.facts.clone_url,
+                **run.trigger_context.get("repository", {}),
+            },
+            "inputs": run.inputs,
+            "env": run.snapshot.get("environment", {}),
+            "secrets": {
+                name: self.secrets[name]
+                for name in step.get("secret_refs", ())
+                if name in self.secrets
+            },
+            "steps": self._step_context(),
+            "matrix": {},
+            "worker": {"name": self.worker.name, "labels": self.worker.labels},
+        }
+
+    def _step_context(self) -> dict[str, Any]:
+        steps: dict[str, Any] = {}
+        previous: dict[str, Any] = {"status": None, "outputs": {}}
+        for execution in self.executions:
+            seen = {"status": execution.status, "outputs": execution.outputs}
+            steps[execution.step_key] = seen
+            if execution.status in STEP_TERMINAL and execution.status != StepStatus.SKIPPED:
+                previous = seen
+        return {**steps, "previous": previous}
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of every step, by key."""
+        return {
+            execution.step_key: execution.outputs
+            for execution in self.executions
+            if execution.outputs
+        }
+
+    def verdict(self) -> Verdict:
+        """How the run ends, seen from its steps."""
+        if self.is_cancelled:
+            by = f" by {self.run.cancelled_by}" if self.run.cancelled_by else ""
+            return Verdict(RunStatus.CANCELLED, "cancelled", f"Cancelled{by}.", self.outputs())
+        if self.timed_out:
+            minutes = self.run.snapshot["timeout_minutes"]
+            text = f"The run took longer than its {minutes:g} minutes."
+            return Verdict(RunStatus.FAILURE, "timed_out", text, self.outputs())
+        failed = next(
+            (
+                execution
+                for execution in self.executions
+                if execution.status == StepStatus.FAILURE and not execution.continue_on_error
+            ),
+            None,
+        )
+        if failed is not None:
+            text = f"Step {failed.step_name} failed: {failed.error_message or failed.reason}"
+            return Verdict(RunStatus.FAILURE, failed.reason or "failed", text, self.outputs())
+        return Verdict(RunStatus.SUCCESS, "", "", self.outputs())
+
+    def base_environment(self) -> dict[str, str]:
+        """What every command of the run finds in its environment."""
+        run, facts = self.run, self.facts
+        return {
+            "CI": "true",
+            "POWERNODE": "true",
+            "POWERNODE_RUN_ID": str(run.pk),
+            "POWERNODE_RUN_NUMBER": str(run.run_number),
+            "POWERNODE_RUN_ATTEMPT": str(run.attempt),
+            "POWERNODE_RUN_URL": facts.url,
+            "POWERNODE_PIPELINE": run.snapshot["slug"],
+            "POWERNODE_TRIGGER": run.trigger_type,
+            "POWERNODE_REF": run.ref,
+            "POWERNODE_BRANCH": run.branch,
+            "POWERNODE_SHA": run.commit_sha,
+            "POWERNODE_REPOSITORY": str(
+                run.trigger_context.get("repository", {}).get("full_name", "")
+            ),
+            "POWERNODE_WORKER": self.worker.name,
+        }
+
+
+def _facts(run: PipelineRun) -> RunFacts:
+    return RunFacts(
+        id=run.pk,
+        number=run.run_number,
+        attempt=run.attempt,
+        account_id=run.account_id,
+        pipeline_id=run.pipeline_id,
+        pipeline_name=run.snapshot["name"],
+        url=f"{settings.SITE_URL}/runs/{run.pk}",
+        ref=run.ref,
+        branch=run.branch,
+        commit_sha=run.commit_sha,
+        clone_url=run.repository.clone_url if run.repository else "",
+        repository_id=run.repository_id,
+        is_trusted=run.trust_level == Trust.TRUSTED,
+        snapshot=run.snapshot,
+    )

@@ -1,0 +1,162 @@
+"""The folders of a run on this machine, and what a step writes into its own files."""
+
+import re
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from devops.safety.process_groups import kill_group
+from pipelines.choices import OUTPUTS_MAX_BYTES, SUMMARY_MAX_BYTES
+from pipelines.steps.base import StepFailedError
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`<root>/work` is where steps run; `home` and `tmp` last as long as the run does."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, run_id: uuid.UUID) -> "Workspace":
+        return cls(Path(settings.POWERNODE_WORKSPACE_ROOT) / run_id.hex)
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    def exists(self) -> bool:
+        return self.work.is_dir()
+
+    def prepare(self) -> None:
+        """Make the folders, readable by nobody else."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.work, self.home, self.temporary):
+            folder.mkdir(exist_ok=True)
+
+    def clear(self) -> None:
+        """Empty the working folder."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def step_files(self, execution_id: uuid.UUID) -> "StepFiles":
+        """The files through which an attempt speaks to us."""
+        return StepFiles(self.root / "steps" / execution_id.hex)
+
+    def resolve(self, relative: str) -> Path:
+        """A folder below the working folder.
+
+        Raises:
+            StepFailedError: the path leaves the workspace or is no folder.
+        """
+        base = self.work.resolve()
+        path = (base / relative).resolve()
+        if path != base and base not in path.parents:
+            raise StepFailedError(f"The path {relative!r} leaves the workspace.")
+        if not path.is_dir():
+            raise StepFailedError(f"The workspace has no folder {relative!r}.")
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class StepFiles:
+    """`$POWERNODE_OUTPUT`, `$POWERNODE_SUMMARY` and the note of the child that runs."""
+
+    folder: Path
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output"
+
+    @property
+    def summary(self) -> Path:
+        return self.folder / "summary.md"
+
+    @property
+    def _child(self) -> Path:
+        return self.folder / "child"
+
+    def prepare(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in (self.output, self.summary):
+            file.write_bytes(b"")
+
+    def note_child(self, pid: int, start_time: int) -> None:
+        """Remember the child, for a successor on this machine."""
+        self._child.write_text(f"{pid} {start_time}")
+
+    def end_orphan(self) -> bool:
+        """Kill the child that a dead worker left running; its effects must not meet ours."""
+        try:
+            pid, start_time = map(int, self._child.read_text().split())
+        except (FileNotFoundError, ValueError):
+            return False
+        return kill_group(pid, start_time)
+
+    def read_outputs(self) -> dict[str, str]:
+        """The outputs that the step's commands wrote.
+
+        Raises:
+            StepFailedError: the file is too long or a line has no meaning; names the line.
+        """
+        return parse_outputs(_read_bounded(self.output, OUTPUTS_MAX_BYTES, "outputs"))
+
+    def read_summary(self) -> str:
+        """The Markdown that the step's commands wrote."""
+        return _read_bounded(self.summary, SUMMARY_MAX_BYTES, "summary")
+
+
+def _read_bounded(path: Path, limit: int, what: str) -> str:
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise StepFailedError(f"The step's {what} are longer than {limit} bytes.")
+    return data.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
+
+
+def parse_outputs(text: str) -> dict[str, str]:
+    """`key=value` lines, and `key<<WORD` … `WORD` for values of several lines.
+
+    Raises:
+        StepFailedError: naming the line that has no meaning.
+    """
+    outputs: dict[str, str] = {}
+    lines = iter(enumerate(text.split("\n"), start=1))
+    for number, line in lines:
+        if not line.strip():
+            continue
+        key, found, value = line.partition("=")
+        name, heredoc, word = line.partition("<<")
+        if heredoc and (not found or len(name) < len(key)):
+            key, value = name, _heredoc(lines, word.strip(), number)
+        elif not found:
+            raise StepFailedError(
+                f"Line {number} of the step's outputs is not key=value or key<<WORD: {line[:80]!r}."
+            )
+        if not _NAME.fullmatch(key.strip()):
+            raise StepFailedError(f"Line {number} of the step's outputs: {key[:80]!r} is no name.")
+        outputs[key.strip()] = value
+    return outputs
+
+
+def _heredoc(lines: "enumerate[str] | object", word: str, start: int) -> str:
+    collected = []
+    for _, line in lines:  # type: ignore[attr-defined]
+        if line == word:
+            return "\n".join(collected)
+        collected.append(line)
+    raise StepFailedError(f"The value that begins on line {start} never ends with {word!r}.")
