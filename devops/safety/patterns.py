@@ -74,10 +74,9 @@ class GlobSet:
     def matches(self, value: str) -> bool:
         """Tell whether the list lets a branch, tag or path through. Case matters."""
         text = _encodable(value)
-        for wanted, glob in reversed(self._globs):
-            if glob.fullmatch(text) is not None:
-                return wanted
-        return not any(wanted for wanted, _ in self._globs)
+        otherwise = not any(wanted for wanted, _ in self._globs)
+        verdicts = (wanted for wanted, glob in reversed(self._globs) if glob.fullmatch(text))
+        return next(verdicts, otherwise)
 
     def __repr__(self) -> str:
         return f"GlobSet({list(self.patterns)!r})"
