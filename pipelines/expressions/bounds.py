@@ -7,6 +7,7 @@ DEEPEST_NESTING = 50
 MOST_STEPS = 100_000
 LARGEST_RESULT_BYTES = 1_048_576
 _CHARACTERS_PER_STEP = 256
+_JSON_CHARACTERS_PER_STEP = 16
 _MEMBERS_PER_STEP = 32
 
 
@@ -31,6 +32,10 @@ class Meter:
     def spend_text(self, length: int, position: int) -> None:
         """Count the handling of a text of `length` characters."""
         self.spend(1 + length // _CHARACTERS_PER_STEP, position)
+
+    def spend_json(self, length: int, position: int) -> None:
+        """Count the reading or writing of a JSON text, which costs more than a plain one."""
+        self.spend(1 + length // _JSON_CHARACTERS_PER_STEP, position)
 
     def spend_members(self, count: int, position: int) -> None:
         """Count the search through the members of one object."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from devops.safety.json_values import DocumentError, load_json
-from pipelines.expressions.bounds import LARGEST_RESULT_BYTES, Meter, Output
+from pipelines.expressions.bounds import LARGEST_RESULT_BYTES, Meter, Output, too_large
 from pipelines.expressions.coercion import are_equal, fold, kind_of, to_string
 from pipelines.expressions.errors import ExpressionError
 
@@ -109,13 +109,14 @@ class Builtins:
             text = json.dumps(arguments[0], indent=2, ensure_ascii=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise ExpressionError("toJSON() was given a value that is no JSON", position) from error
-        output = Output(self._meter, position)
-        output.add(text)
-        return output.text()
+        if len(text) > LARGEST_RESULT_BYTES:
+            raise too_large(position)
+        self._meter.spend_json(len(text), position)
+        return text
 
     def _from_json(self, arguments: list[Any], position: int) -> Any:
         text = to_string(arguments[0])
-        self._meter.spend_text(len(text), position)
+        self._meter.spend_json(len(text), position)
         try:
             return load_json(text, max_bytes=LARGEST_RESULT_BYTES)
         except DocumentError as error:
