@@ -1,1 +1,1 @@
-"""What guards the platform against hostile input; it knows no Django and no entity."""
+"""What guards the platform against hostile input; it knows no entity of ours."""
