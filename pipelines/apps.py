@@ -1,4 +1,4 @@
-"""Registers the app."""
+"""Registers the app: its step types, and what it wants to hear."""
 
 from django.apps import AppConfig
 
@@ -8,3 +8,13 @@ class PipelinesConfig(AppConfig):
 
     name = "pipelines"
     verbose_name = "Pipelines"
+
+    def ready(self) -> None:
+        from devops import outbox  # noqa: PLC0415
+        from pipelines.jobs import RESOLVE_EVENT  # noqa: PLC0415
+        from pipelines.steps.builtin import register_builtin  # noqa: PLC0415
+        from pipelines.steps.registry import load_entry_points  # noqa: PLC0415
+
+        register_builtin()
+        load_entry_points()
+        outbox.subscribe("git.push", RESOLVE_EVENT)

@@ -89,9 +89,14 @@ class WorkerStatus(TextChoices):
 
 RUN_TERMINAL = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELLED})
 RUN_LIVE = frozenset({RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING})
-STEP_TERMINAL = frozenset({
-    StepStatus.SUCCESS, StepStatus.FAILURE, StepStatus.SKIPPED, StepStatus.CANCELLED,
-})
+STEP_TERMINAL = frozenset(
+    {
+        StepStatus.SUCCESS,
+        StepStatus.FAILURE,
+        StepStatus.SKIPPED,
+        StepStatus.CANCELLED,
+    }
+)
 
 # Minutes.
 RUN_TIMEOUT_MAX = 360

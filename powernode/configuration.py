@@ -50,8 +50,13 @@ class Configuration(BaseSettings):
     failpoints: str = ""
 
     @field_validator(
-        "allowed_hosts", "executors", "sandbox_readonly", "egress_allow", "git_local_roots",
-        "worker_labels", mode="before",
+        "allowed_hosts",
+        "executors",
+        "sandbox_readonly",
+        "egress_allow",
+        "git_local_roots",
+        "worker_labels",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -130,7 +135,9 @@ def database_settings(configuration: Configuration) -> dict[str, Any]:
 
     url = configuration.database_url
     if not url or url.startswith("sqlite:"):
-        path = url.removeprefix("sqlite:///") if url else str(configuration.var / "powernode.sqlite3")
+        path = (
+            url.removeprefix("sqlite:///") if url else str(configuration.var / "powernode.sqlite3")
+        )
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": path,

@@ -188,3 +188,22 @@ def product_version() -> str:
         return version("powernode")
     except PackageNotFoundError:
         return "development"
+
+
+_current: list[EnginePool] = []
+
+
+def current() -> EnginePool:
+    """The pool of this worker process.
+
+    Raises:
+        RuntimeError: this process is not a worker.
+    """
+    if not _current:
+        raise RuntimeError("This process has no engine pool; start it with `powernode worker`.")
+    return _current[0]
+
+
+def set_current(pool: EnginePool | None) -> None:
+    """Name the pool of this process."""
+    _current[:] = [pool] if pool else []

@@ -1,0 +1,1 @@
+"""Every write of the containers app, one module per noun."""

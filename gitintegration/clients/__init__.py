@@ -1,0 +1,1 @@
+"""One folder per git host, and the hardened git program itself."""

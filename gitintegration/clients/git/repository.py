@@ -1,0 +1,177 @@
+"""Reading and checking out repositories, local or remote, through the hardened program."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+
+from devops.safety.patterns import GlobSet
+from gitintegration.clients.git.program import (
+    GitFailedError,
+    GitRefusedError,
+    allowed_protocols,
+    check_ref,
+    check_sha,
+    run_git,
+)
+
+REPOSITORY_MAX_BYTES = 1024**3
+FILE_MAX_BYTES = 256 * 1024
+FILES_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutResult:
+    """What now lies in the working folder."""
+
+    sha: str
+    title: str
+    branch: str
+
+
+def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step's owner)
+    clone_url: str,
+    into: Path,
+    *,
+    sha: str = "",
+    ref: str = "",
+    depth: int = 1,
+    symlinks: bool = True,
+    timeout: float = 600,
+    log: Callable[[str], None],
+) -> CheckoutResult:
+    """Put a commit's files into an empty folder; what lies there is removed first.
+
+    `sha` wins over `ref`; without both the remote's HEAD is taken. `depth` 0 fetches everything.
+
+    Raises:
+        GitRefusedError: the URL, ref or SHA is not one we hand to git.
+        GitFailedError: git could not do it; its words are in the message.
+    """
+    protocols = allowed_protocols(clone_url)
+    wanted = check_sha(sha) if sha else (check_ref(ref) if ref else "HEAD")
+    _empty(into)
+    run_git(["init", "--quiet", "--initial-branch=powernode"], cwd=into)
+    log(f"Fetching {wanted} of {clone_url}")
+    shallow = [f"--depth={depth}"] if depth else []
+    fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--end-of-options"]
+    arguments = [*fetch[:-1], *shallow, "--end-of-options", clone_url, wanted]
+    try:
+        run_git(arguments, cwd=into, protocols=protocols, timeout=timeout)
+    except GitFailedError:
+        # Some servers do not give out a bare SHA: fetch the ref whole and look for it there.
+        if not (sha and ref):
+            raise
+        run_git([*fetch, clone_url, check_ref(ref)], cwd=into, protocols=protocols, timeout=timeout)
+    _check_size(into)
+    target = sha or "FETCH_HEAD"
+    run_git(
+        ["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks
+    )
+    found = run_git(["log", "-1", "--format=%H%n%s"], cwd=into).decode(errors="replace")
+    commit, _, title = found.partition("\n")
+    log(f"HEAD is now at {commit[:7]} {title.strip()}")
+    return CheckoutResult(commit.strip(), title.strip(), ref.removeprefix("refs/heads/"))
+
+
+def read_files(clone_url: str, sha: str, patterns: Sequence[str], cache: Path) -> dict[str, str]:
+    """The text files of a commit whose paths match, by path; a repository without them gives none.
+
+    A remote repository is fetched into `cache` (one bare folder per repository); a local one is
+    read where it lies.
+
+    Raises:
+        GitRefusedError: the URL or SHA is not one we hand to git.
+        GitFailedError: git could not do it, or a file is longer than 256 KB.
+    """
+    folder = _objects(clone_url, check_sha(sha), cache)
+    prefix = _common_folder(patterns)
+    arguments = ["ls-tree", "-r", "-z", "--long", sha, "--", *([prefix] if prefix else [])]
+    listing = run_git(arguments, cwd=folder).decode("utf-8", errors="surrogateescape")
+    globs = GlobSet(list(patterns))
+    wanted: list[tuple[str, str]] = []
+    for entry in filter(None, listing.split("\0")):
+        facts, _, path = entry.partition("\t")
+        mode, kind, blob, size = facts.split()
+        if kind != "blob" or mode not in {"100644", "100755"} or not globs.matches(path):
+            continue
+        if int(size) > FILE_MAX_BYTES:
+            raise GitFailedError(f"{path} is longer than {FILE_MAX_BYTES} bytes.")
+        wanted.append((path, blob))
+    return {
+        path: run_git(["cat-file", "blob", blob], cwd=folder).decode("utf-8", errors="replace")
+        for path, blob in wanted[:FILES_MAX]
+    }
+
+
+def list_heads(clone_url: str) -> dict[str, str]:
+    """The branches of a repository with the SHA that each points at.
+
+    Raises:
+        GitRefusedError: the URL is not one we hand to git.
+        GitFailedError: the repository does not answer.
+    """
+    protocols = allowed_protocols(clone_url)
+    root = Path(settings.POWERNODE_GIT_CACHE_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    said = run_git(
+        ["ls-remote", "--heads", "--end-of-options", clone_url],
+        cwd=root, protocols=protocols, timeout=30,
+    )  # fmt: skip
+    heads = {}
+    for line in said.decode(errors="replace").splitlines():
+        sha, _, ref = line.partition("\t")
+        heads[ref.removeprefix("refs/heads/")] = sha
+    return heads
+
+
+def changed_paths(clone_url: str, before: str, after: str, cache: Path) -> tuple[str, ...] | None:
+    """The paths that differ between two commits of a local repository; None when unknown."""
+    if allowed_protocols(clone_url) != "file" or set(before) == {"0"}:
+        return None
+    folder = _objects(clone_url, check_sha(after), cache)
+    arguments = ["diff", "--name-only", "-z", "--no-renames", check_sha(before), after]
+    try:
+        said = run_git(arguments, cwd=folder)
+    except GitFailedError:
+        return None
+    return tuple(filter(None, said.decode("utf-8", errors="replace").split("\0")))
+
+
+def _objects(clone_url: str, sha: str, cache: Path) -> Path:
+    """A folder whose git objects include the commit."""
+    protocols = allowed_protocols(clone_url)
+    if protocols == "file":
+        return Path(clone_url.removeprefix("file://"))
+    if not (cache / "HEAD").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        run_git(["init", "--quiet", "--bare"], cwd=cache)
+    run_git(
+        ["fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
+         "--no-recurse-submodules", "--end-of-options", clone_url, sha],
+        cwd=cache, protocols=protocols, timeout=120,
+    )  # fmt: skip
+    _check_size(cache)
+    return cache
+
+
+def _common_folder(patterns: Sequence[str]) -> str:
+    folders = {str(PurePosixPath(pattern).parent) for pattern in patterns}
+    return folders.pop() if len(folders) == 1 and "*" not in next(iter(folders)) else ""
+
+
+def _empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _check_size(folder: Path) -> None:
+    total = sum(path.lstat().st_size for path in folder.rglob("*.pack"))
+    if total > REPOSITORY_MAX_BYTES:
+        raise GitRefusedError(f"Repository exceeds {REPOSITORY_MAX_BYTES // 1024**3} GB.")

@@ -1,0 +1,1 @@
+"""Every write of the git integration, one module per noun."""

@@ -1,0 +1,37 @@
+"""What other apps may use of the git integration."""
+
+from gitintegration.clients.git.program import GitFailedError, GitRefusedError
+from gitintegration.clients.git.repository import (
+    CheckoutResult,
+    changed_paths,
+    checkout,
+    list_heads,
+    read_files,
+)
+from gitintegration.operations.deliveries import note_result, process_delivery, sweep_deliveries
+from gitintegration.operations.endpoints import (
+    configure_webhook,
+    hook_script,
+    remove_webhook,
+    reveal_endpoint,
+)
+from gitintegration.selectors import endpoints, webhook_events
+
+__all__ = [
+    "CheckoutResult",
+    "GitFailedError",
+    "GitRefusedError",
+    "changed_paths",
+    "checkout",
+    "configure_webhook",
+    "endpoints",
+    "hook_script",
+    "list_heads",
+    "note_result",
+    "process_delivery",
+    "read_files",
+    "remove_webhook",
+    "reveal_endpoint",
+    "sweep_deliveries",
+    "webhook_events",
+]

@@ -1,0 +1,57 @@
+"""The typed inputs of a manual start: what the pipeline declares, and what was given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from devops.errors import FieldProblem, Invalid
+
+
+def declared_inputs(triggers: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The inputs that a pipeline's manual trigger declares, by name."""
+    manual = triggers.get("manual")
+    inputs = manual.get("inputs") if isinstance(manual, Mapping) else None
+    return dict(inputs or {})
+
+
+def check_inputs(triggers: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a start, defaults filled in.
+
+    Raises:
+        Invalid: naming each input that is unknown, missing or of the wrong type.
+    """
+    declared = declared_inputs(triggers)
+    problems = [
+        FieldProblem(f"/inputs/{name}", "unknown", f"The pipeline has no input {name!r}.")
+        for name in given
+        if name not in declared
+    ]
+    values: dict[str, Any] = {}
+    for name, rule in declared.items():
+        if name in given:
+            values[name] = given[name]
+            problem = _problem(rule, given[name])
+            if problem:
+                problems.append(FieldProblem(f"/inputs/{name}", "invalid", problem))
+        elif "default" in rule:
+            values[name] = rule["default"]
+        elif rule.get("required"):
+            text = f"The input {name!r} is required."
+            problems.append(FieldProblem(f"/inputs/{name}", "required", text))
+        else:
+            values[name] = None
+    if problems:
+        raise Invalid("The inputs do not fit the pipeline.", errors=problems)
+    return values
+
+
+def _problem(rule: Mapping[str, Any], value: Any) -> str:
+    kind = rule.get("type", "string")
+    if kind == "choice":
+        options = rule.get("options") or []
+        return "" if value in options else f"Choose one of {', '.join(map(str, options))}."
+    if kind == "boolean":
+        return "" if isinstance(value, bool) else "Give true or false."
+    if kind == "number":
+        ok = isinstance(value, int | float) and not isinstance(value, bool)
+        return "" if ok else "Give a number."
+    return "" if isinstance(value, str) else "Give a text."

@@ -1,0 +1,108 @@
+"""Which pipelines an event starts: one matcher for webhooks, the simulator and the API."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devops.safety.patterns import GlobSet
+
+SKIP_MARKS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip powernode]")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whether an event starts a pipeline, and the sentence that says why or why not."""
+
+    is_match: bool
+    reason: str
+
+
+def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Match:
+    """Decide for one pipeline's triggers and one event.
+
+    `event` is the document's `trigger` context: `type`, `action`, `branch`, `tag`,
+    `changed_paths` (None when unknown), `commit`.
+    """
+    kind = event["type"]
+    if kind not in triggers:
+        return Match(False, f"The pipeline has no trigger {kind}.")
+    rule = triggers[kind] or {}
+    if rule is False:
+        return Match(False, f"The trigger {kind} is switched off.")
+    if not isinstance(rule, Mapping):
+        return Match(True, f"Any {kind} starts it.")
+    mark = _skip_mark(kind, event)
+    if mark:
+        return Match(False, f"The commit message says {mark}.")
+    for check in (_action, _ref, _paths, _labels, _mention):
+        refusal = check(rule, event)
+        if refusal:
+            return Match(False, refusal)
+    return Match(True, f"The {kind} meets every filter.")
+
+
+def _skip_mark(kind: str, event: Mapping[str, Any]) -> str:
+    if kind not in {"push", "pull_request"}:
+        return ""
+    commit = event.get("commit") or {}
+    text = f"{commit.get('title') or ''}\n{commit.get('message') or ''}".lower()
+    return next((mark for mark in SKIP_MARKS if mark in text), "")
+
+
+def _action(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    wanted = rule.get("actions")
+    if wanted and event.get("action") not in wanted:
+        return f"The action {event.get('action')!r} is not one of {', '.join(wanted)}."
+    return ""
+
+
+def _ref(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Branches and tags: with only one of both filters given, the other kind does not start."""
+    if event["type"] == "push" and event.get("tag"):
+        if rule.get("tags"):
+            return _globs("tag", rule["tags"], event["tag"])
+        if rule.get("branches") or rule.get("branches-ignore"):
+            return f"The tag {event['tag']} is no branch."
+        return ""
+    branch = event.get("base_branch") or event.get("branch") or ""
+    if not branch:
+        return ""
+    if rule.get("tags") and not (rule.get("branches") or rule.get("branches-ignore")):
+        return f"Only tags start it, and {branch} is a branch."
+    ignored = rule.get("branches-ignore")
+    if ignored and GlobSet(ignored).matches(branch):
+        return f"The branch {branch} is ignored."
+    return _globs("branch", rule.get("branches") or [], branch)
+
+
+def _globs(what: str, patterns: Sequence[str], value: str) -> str:
+    if GlobSet(patterns).matches(value):
+        return ""
+    return f"The {what} {value} matches none of {', '.join(patterns)}."
+
+
+def _paths(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    paths = event.get("changed_paths")
+    if paths is None:
+        return ""
+    wanted, ignored = rule.get("paths"), rule.get("paths-ignore")
+    if wanted and not any(GlobSet(wanted).matches(path) for path in paths):
+        return f"None of the {len(paths)} changed paths matches {', '.join(wanted)}."
+    if ignored and paths and all(GlobSet(ignored).matches(path) for path in paths):
+        return "Every changed path is ignored."
+    return ""
+
+
+def _labels(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    wanted = rule.get("labels")
+    if wanted and not set(wanted) & set(event.get("labels") or ()):
+        return f"None of the labels {', '.join(wanted)} is set."
+    return ""
+
+
+def _mention(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    wanted = rule.get("mention")
+    body = (event.get("comment") or {}).get("body") or ""
+    if wanted and wanted.lower() not in body.lower():
+        return f"The comment does not mention {wanted}."
+    return ""

@@ -1,0 +1,196 @@
+"""What happened in a repository starts pipelines: those attached to it, and those it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from devops import outbox
+from devops.models import OutboxMessage, Repository
+from gitintegration.public import GitFailedError, GitRefusedError, note_result, read_files
+from pipelines import selectors, step_types
+from pipelines.choices import Trust
+from pipelines.documents import lint, parse, to_definition
+from pipelines.matching import match_triggers
+from pipelines.models import Pipeline, PipelineRepository, PipelineRun
+from pipelines.operations.creation import Origin, create_run
+from pipelines.operations.definitions import insert_pipeline, replace_definition
+from pipelines.operations.runs import repository_context
+
+DEFINITION_FILES = (".powernode/*.yml", ".powernode/*.yaml")
+
+
+@dataclass(slots=True)
+class Definitions:
+    """The pipeline files of a commit: those that are sound, and what is wrong with the others."""
+
+    sound: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def resolve_event(message_id: str) -> None:
+    """Start the runs of one repository event, once, however often this is called.
+
+    Three beats: read the message, read the commit's pipeline files without a transaction, then
+    create everything in one.
+    """
+    message = OutboxMessage.objects.filter(pk=message_id, handled_at=None).first()
+    if message is None:
+        return
+    event = message.payload
+    repository = Repository.objects.filter(pk=event["repository_id"], is_active=True).first()
+    if repository is None:
+        outbox.mark_handled(message_id)
+        return
+    definitions = _read_definitions(repository, event)
+    result = _create_runs(message_id, repository, event, definitions)
+    note_result(event["event_id"], result)
+
+
+def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Definitions:
+    found = Definitions()
+    cache = Path(settings.POWERNODE_GIT_CACHE_ROOT) / repository.pk.hex
+    try:
+        files = read_files(repository.clone_url, event["sha"], DEFINITION_FILES, cache)
+    except (GitFailedError, GitRefusedError) as error:
+        found.problems.append(f"Pipeline files could not be read: {error}")
+        return found
+    for path, text in sorted(files.items()):
+        findings = [
+            finding
+            for finding in lint(text, schemas=step_types.all_schemas())
+            if finding.severity == "error"
+        ]
+        if findings:
+            first = findings[0]
+            found.problems.append(f"{path}:{first.line}:{first.column}: {first.message}")
+        else:
+            found.sound[path] = to_definition(parse(text).value)
+    return found
+
+
+@transaction.atomic(durable=True)
+def _create_runs(
+    message_id: str, repository: Repository, event: Mapping[str, Any], definitions: Definitions
+) -> str:
+    """Create what the event starts and mark its message; returns a sentence for the delivery."""
+    if not outbox.mark_handled(message_id):
+        return "Handled already."
+    started, passed = [], []
+    for path, definition in definitions.sound.items():
+        pipeline = _pipeline_of_file(repository, event, path, definition)
+        run = _start(pipeline, definition, repository, event, passed, source=path)
+        started += [run] if run else []
+    linked = PipelineRepository.objects.filter(
+        repository=repository, pipeline__is_active=True, pipeline__deleted_at=None,
+        pipeline__source_path="",
+    ).select_related("pipeline")  # fmt: skip
+    for link in linked:
+        definition = _effective(selectors.definition_of(link.pipeline), link.overrides)
+        run = _start(link.pipeline, definition, repository, event, passed)
+        started += [run] if run else []
+    return _sentence(started, passed, definitions.problems)
+
+
+def _start(
+    pipeline: Pipeline,
+    definition: Mapping[str, Any],
+    repository: Repository,
+    event: Mapping[str, Any],
+    passed: list[str],
+    *,
+    source: str = "",
+) -> PipelineRun | None:
+    if not pipeline.is_active:
+        passed.append(f"{pipeline.name}: switched off.")
+        return None
+    match = match_triggers(definition["triggers"], event)
+    if not match.is_match:
+        passed.append(f"{pipeline.name}: {match.reason}")
+        return None
+    existing = PipelineRun.objects.filter(pipeline=pipeline, event_key=event["key"][:80]).first()
+    if existing is not None:
+        return existing
+    return create_run(pipeline, definition, _origin(repository, event, source))
+
+
+def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Origin:
+    context = {
+        name: event[name]
+        for name in ("action", "branch", "tag", "ref", "sha", "base_branch", "actor", "commit",
+                     "changed_paths", "before")
+    }  # fmt: skip
+    context["repository"] = repository_context(repository)
+    title = (event.get("commit") or {}).get("title") or f"{event['type']} {event['ref']}"
+    return Origin(
+        trigger_type=event["type"],
+        context=context,
+        title=title,
+        ref=event["ref"],
+        branch=event["branch"],
+        sha=event["sha"],
+        actor_label=event["actor"],
+        event_key=event["key"][:80],
+        repository=repository,
+        definition_source=source,
+        trust=Trust.TRUSTED if event["is_trusted"] else Trust.UNTRUSTED,
+    )
+
+
+def _pipeline_of_file(
+    repository: Repository, event: Mapping[str, Any], path: str, definition: dict[str, Any]
+) -> Pipeline:
+    """The pipeline that a file of the repository defines, created or brought up to date.
+
+    Only a push of the default branch changes what is stored; other branches run their own text.
+    """
+    pipeline = Pipeline.objects.filter(
+        source_repository=repository, source_path=path, deleted_at=None
+    ).first()
+    if pipeline is None:
+        definition = {**definition, "slug": _free_or_blank(repository, definition)}
+        source = (repository, path, event["sha"])
+        pipeline = insert_pipeline(repository.account_id, definition, source=source)
+        PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
+    elif event["branch"] == repository.default_branch and pipeline.source_sha != event["sha"]:
+        replace_definition(pipeline, definition, sha=event["sha"])
+    pipeline.refresh_from_db()
+    definition["slug"] = pipeline.slug
+    return pipeline
+
+
+def _free_or_blank(repository: Repository, definition: Mapping[str, Any]) -> str:
+    taken = Pipeline.objects.filter(
+        account_id=repository.account_id, slug=definition.get("slug") or "", deleted_at=None
+    )
+    return "" if taken.exists() else definition.get("slug") or ""
+
+
+def _effective(definition: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline's definition as one repository wants it: three of its objects deep-merged."""
+    merged = dict(definition)
+    for name in ("triggers", "environment", "features"):
+        if isinstance(overrides.get(name), Mapping):
+            merged[name] = _merge(definition[name], overrides[name])
+    return merged
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _sentence(started: list[PipelineRun], passed: list[str], problems: list[str]) -> str:
+    parts = []
+    if started:
+        runs = ", ".join(f"{run.snapshot['name']} #{run.run_number}" for run in started)
+        parts.append(f"Started {runs}.")
+    elif not passed and not problems:
+        parts.append("No pipeline is attached to this repository.")
+    return " ".join([*parts, *problems, *passed])

@@ -1,0 +1,86 @@
+"""What is found again when a message was lost: silent workers, overdue waits, due dispatches."""
+
+import logging
+import shutil
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
+from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.dispatch import dispatch_waiting
+from pipelines.operations.runs import wake_step
+from pipelines.operations.workers import retire_silent_workers
+from pipelines.states import end_pending_steps, run_states
+
+logger = logging.getLogger(__name__)
+
+
+def sweep() -> dict[str, int]:
+    """Everything that is due now; each part is safe to repeat and to run beside itself."""
+    return {
+        "silent_workers": retire_silent_workers(),
+        "overdue_steps": wake_overdue_steps(),
+        "unheld_runs": end_overdue_runs(),
+        "dispatched": dispatch_waiting(),
+    }
+
+
+def wake_overdue_steps() -> int:
+    """Wake parked steps whose deadline passed; their handler decides what that means."""
+    overdue = StepExecution.objects.filter(
+        status=StepStatus.RUNNING, deadline_at__lt=timezone.now()
+    ).exclude(parked_kind="")
+    return sum(wake_step(str(pk), {}) for pk in overdue.values_list("pk", flat=True)[:200])
+
+
+def end_overdue_runs() -> int:
+    """End runs whose time is over while no worker holds them."""
+    overdue = PipelineRun.objects.filter(
+        status=RunStatus.RUNNING, worker=None, waiting_for=WaitingFor.WORKER,
+        deadline_at__lt=timezone.now(),
+    )  # fmt: skip
+    return sum(_end_overdue(run) for run in overdue[:200])
+
+
+@transaction.atomic(durable=True)
+def _end_overdue(run: PipelineRun) -> int:
+    end_pending_steps(run.pk, StepStatus.SKIPPED, "timed_out")
+    run_states.transition(
+        run, RunStatus.FAILURE, takeover=True, reason="timed_out",
+        error_message="The run's time was over before another worker could take it.",
+        completed_at=timezone.now(), waiting_for=WaitingFor.NOTHING, waiting_detail="",
+    )  # fmt: skip
+    return 1
+
+
+def remove_old_workspaces() -> int:
+    """Remove the folders of runs that are over: the old ones, and the oldest beyond the limit."""
+    root = Path(settings.POWERNODE_WORKSPACE_ROOT)
+    if not root.is_dir():
+        return 0
+    live = {
+        pk.hex for pk in PipelineRun.objects.filter(status__in=RUN_LIVE).values_list("pk", flat=True)
+    }
+    folders = sorted(
+        (folder for folder in root.iterdir() if folder.name not in live),
+        key=lambda folder: folder.stat().st_mtime,
+    )
+    too_old = time.time() - settings.POWERNODE_WORKSPACE_RETENTION_DAYS * 86400
+    sizes = {folder: _size(folder) for folder in folders}
+    excess = sum(sizes.values()) - settings.POWERNODE_WORKSPACE_MAX_BYTES
+    removed = 0
+    for folder in folders:
+        if folder.stat().st_mtime >= too_old and excess <= 0:
+            break
+        shutil.rmtree(folder, ignore_errors=True)
+        excess -= sizes[folder]
+        removed += 1
+    return removed
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink())

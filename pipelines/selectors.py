@@ -1,0 +1,180 @@
+"""Every read of pipelines: the rows that an actor may see, shaped for lists and pages."""
+
+import uuid
+from typing import Any
+
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from devops.access import Actor, get_visible, visible
+from devops.errors import NotFound
+from devops.models import OutboxMessage, Repository
+from pipelines.choices import RUN_LIVE
+from pipelines.models import (
+    Artifact,
+    Pipeline,
+    PipelineRepository,
+    PipelineRun,
+    PipelineStep,
+    StepExecution,
+    TestReport,
+    Worker,
+)
+
+READ_PIPELINES = "devops.pipelines.read"
+READ_RUNS = "devops.pipeline_runs.read"
+
+# Wide columns that no list shows.
+_HEAVY = ("snapshot", "trigger_context", "outputs", "inputs")
+
+
+def pipelines(actor: Actor) -> QuerySet[Pipeline]:
+    """The account's pipelines with their step count and latest run's key."""
+    latest = PipelineRun.objects.filter(pipeline=OuterRef("pk")).order_by("-id")
+    return (
+        visible(actor, Pipeline, READ_PIPELINES)
+        .filter(deleted_at=None)
+        .annotate(
+            step_count=Count("steps", distinct=True), last_run_id=Subquery(latest.values("pk")[:1])
+        )
+    )
+
+
+def pipeline(actor: Actor, pk: uuid.UUID | str) -> Pipeline:
+    """One pipeline with its ordered steps.
+
+    Raises:
+        NotFound: no such pipeline in the actor's account.
+    """
+    row = pipelines(actor).filter(pk=pk).prefetch_related("steps").first()
+    if row is None:
+        raise NotFound("No pipeline with that identifier.")
+    return row
+
+
+def pipeline_by_slug(actor: Actor, slug: str) -> Pipeline:
+    """One pipeline by the name in its address.
+
+    Raises:
+        NotFound: no such pipeline in the actor's account.
+    """
+    row = pipelines(actor).filter(slug=slug).prefetch_related("steps").first()
+    if row is None:
+        raise NotFound(f"No pipeline is called {slug!r}.")
+    return row
+
+
+def links(actor: Actor, pipeline_id: uuid.UUID) -> QuerySet[PipelineRepository]:
+    """The repositories that start a pipeline."""
+    actor.require(READ_PIPELINES)
+    return PipelineRepository.objects.filter(
+        pipeline_id=pipeline_id, pipeline__account_id=actor.account_id
+    ).select_related("repository")
+
+
+def definition_of(row: Pipeline) -> dict[str, Any]:
+    """The pipeline as the plain definition that runs keep as their snapshot."""
+    return {
+        "name": row.name,
+        "slug": row.slug,
+        "description": row.description,
+        "pipeline_type": row.pipeline_type,
+        "triggers": row.triggers,
+        "environment": row.environment,
+        "secret_refs": row.secret_refs,
+        "runner_labels": row.runner_labels,
+        "timeout_minutes": row.timeout_minutes,
+        "allow_concurrent": row.allow_concurrent,
+        "features": row.features,
+        "settings": row.settings,
+        "notification_settings": row.notification_settings,
+        "steps": [step_definition(step) for step in row.steps.all()],
+    }
+
+
+STEP_FIELDS = (
+    "key", "name", "step_type", "configuration", "condition", "continue_on_error", "is_active",
+    "requires_approval", "approval_settings", "inputs", "outputs", "environment", "secret_refs",
+    "timeout_minutes", "retry", "matrix", "group_key", "phase",
+)  # fmt: skip
+
+
+def step_definition(step: PipelineStep) -> dict[str, Any]:
+    """A step as the plain definition."""
+    return {name: getattr(step, name) for name in STEP_FIELDS}
+
+
+def runs(actor: Actor) -> QuerySet[PipelineRun]:
+    """The account's runs without their wide columns, newest first."""
+    return (
+        visible(actor, PipelineRun, READ_RUNS)
+        .select_related("pipeline")
+        .defer(*_HEAVY, *(f"pipeline__{name}" for name in ("triggers", "settings", "environment")))
+        .order_by("-id")
+    )
+
+
+def run(actor: Actor, pk: uuid.UUID | str) -> PipelineRun:
+    """One run with all attempts at its steps.
+
+    Raises:
+        NotFound: no such run in the actor's account.
+    """
+    row = (
+        visible(actor, PipelineRun, READ_RUNS)
+        .filter(pk=pk)
+        .select_related("pipeline", "repository", "worker", "triggered_by", "retry_of")
+        .prefetch_related(
+            Prefetch("step_executions", StepExecution.objects.order_by("position", "attempt"))
+        )
+        .first()
+    )
+    if row is None:
+        raise NotFound("No run with that identifier.")
+    return row
+
+
+def step_execution(actor: Actor, pk: uuid.UUID | str) -> StepExecution:
+    """One attempt at a step.
+
+    Raises:
+        NotFound: no such attempt in the actor's account.
+    """
+    return get_visible(actor, StepExecution, READ_RUNS, pk)
+
+
+def live_run_count(pipeline_id: uuid.UUID) -> int:
+    """How many runs of a pipeline are not over."""
+    return PipelineRun.objects.filter(pipeline_id=pipeline_id, status__in=RUN_LIVE).count()
+
+
+def run_messages(actor: Actor, run_id: uuid.UUID, after: int = 0) -> QuerySet[OutboxMessage]:
+    """What happened in a run, in order, after a number of its topic."""
+    actor.require(READ_RUNS)
+    return OutboxMessage.objects.filter(
+        account_id=actor.account_id, topic=f"run.{run_id.hex}", seq__gt=after
+    ).order_by("seq")
+
+
+def artifacts(actor: Actor) -> QuerySet[Artifact]:
+    """The files that runs of the account kept."""
+    return visible(actor, Artifact, READ_RUNS).select_related("blob", "step_execution")
+
+
+def test_reports(actor: Actor, run_id: uuid.UUID) -> QuerySet[TestReport]:
+    """The test reports of a run with their cases, failures first."""
+    return visible(actor, TestReport, READ_RUNS).filter(run_id=run_id).prefetch_related("cases")
+
+
+def workers(actor: Actor) -> QuerySet[Worker]:
+    """The workers of this installation; they serve every account."""
+    actor.require("devops.workers.read")
+    return Worker.objects.annotate(
+        busy=Count("runs", filter=Q(runs__status__in=["queued", "running"]), distinct=True)
+    ).order_by("-status", "name")
+
+
+def repositories(actor: Actor) -> QuerySet[Repository]:
+    """The repositories that pipelines can attach to."""
+    return visible(actor, Repository, "devops.repositories.read").annotate(
+        pipeline_count=Count("pipeline_links", distinct=True)
+    )

@@ -1,0 +1,45 @@
+"""The background tasks of pipelines: each hands ids to one operation or to the engine's pool."""
+
+import uuid
+
+from celery import shared_task
+
+from pipelines.engine import pool as engine
+from pipelines.jobs import DISPATCH, INTERRUPT_RUN, RESOLVE_EVENT, RETAIN, SWEEP, TAKE_RUNS
+from pipelines.operations import dispatch, events, sweeps
+
+
+@shared_task(name=TAKE_RUNS.name)
+def take_runs() -> None:
+    """Pick up what was assigned to this worker."""
+    engine.current().take()
+
+
+@shared_task(name=INTERRUPT_RUN.name)
+def interrupt_run(run_id: str, reason: str) -> None:
+    """Stop a run that this worker executes."""
+    engine.current().interrupt(uuid.UUID(run_id), reason)
+
+
+@shared_task(name=DISPATCH.name)
+def dispatch_waiting() -> None:
+    """Assign what can be assigned."""
+    dispatch.dispatch_waiting()
+
+
+@shared_task(name=RESOLVE_EVENT.name)
+def resolve_event(message_id: str) -> None:
+    """Start the runs of a repository event."""
+    events.resolve_event(message_id)
+
+
+@shared_task(name=SWEEP.name)
+def sweep() -> None:
+    """Find what lost messages left behind."""
+    sweeps.sweep()
+
+
+@shared_task(name=RETAIN.name)
+def retain() -> None:
+    """Remove what is older than the operator keeps."""
+    sweeps.remove_old_workspaces()

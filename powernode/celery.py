@@ -1,0 +1,27 @@
+"""The Celery application: wake-ups, the worker's engine pool, and what beats."""
+
+from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+
+app = Celery("powernode")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery closes every connection around each task otherwise; the spelling with a prefix is ignored.
+app.conf.update(CELERY_DB_REUSE_MAX=10**9)
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "sweep": {"task": "pipelines.sweep", "schedule": 5.0},
+    "dispatch": {"task": "pipelines.dispatch", "schedule": 1.0},
+    "relay": {"task": "devops.relay", "schedule": 5.0},
+    "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 15.0},
+    "retain": {"task": "pipelines.retain", "schedule": 3600.0},
+}
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: object) -> None:
+    """Celery must not replace the handlers of settings.LOGGING."""
+    from logging.config import dictConfig  # noqa: PLC0415
+
+    dictConfig(settings.LOGGING)
