@@ -1,0 +1,32 @@
+"""The pipeline document: its schema, its linter, and its mapping to the stored definition.
+
+Pure: text and values in, findings and values out.
+"""
+
+from devops.safety.documents import DocumentError
+from pipelines.documents.findings import Finding, Severity
+from pipelines.documents.keys import pipeline_slug, step_key
+from pipelines.documents.linter import Document, lint, lint_definition, parse
+from pipelines.documents.mapping import export_yaml, from_definition, to_definition
+from pipelines.documents.schema import json_schema
+from pipelines.documents.triggers import stored_triggers
+from pipelines.documents.vocabulary import FEATURES, UNAVAILABLE
+
+__all__ = [
+    "FEATURES",
+    "UNAVAILABLE",
+    "Document",
+    "DocumentError",
+    "Finding",
+    "Severity",
+    "export_yaml",
+    "from_definition",
+    "json_schema",
+    "lint",
+    "lint_definition",
+    "parse",
+    "pipeline_slug",
+    "step_key",
+    "stored_triggers",
+    "to_definition",
+]

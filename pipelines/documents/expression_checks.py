@@ -1,0 +1,198 @@
+"""The expressions in a document: their syntax, their references, and where they must not stand."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from devops.safety.json_values import join_pointer
+from pipelines.documents.findings import Problem
+from pipelines.documents.places import StepPlace, step_places
+from pipelines.documents.scopes import Scope
+from pipelines.documents.triggers import declared_inputs
+from pipelines.expressions import (
+    ExpressionError,
+    Reference,
+    Section,
+    condition_section,
+    parse,
+    references_of,
+    split,
+)
+from pipelines.expressions.coercion import is_truthy
+from pipelines.expressions.nodes import Constant
+
+_GROUP_ROOTS = ("trigger", "repository", "pipeline", "inputs")
+_PIPELINE_ENV_ROOTS = ("trigger", "repository", "run", "pipeline", "inputs", "worker")
+_USE_ENV = 'Set it in `env:` of the step and write "$NAME" in the command.'
+
+
+def expression_problems(
+    document: Mapping[str, Any], schemas: Mapping[str, dict[str, Any]]
+) -> Iterator[Problem]:
+    """Yield what is wrong with the expressions of a document."""
+    inputs = {
+        name: str(rule.get("type", "string"))
+        for name, rule in declared_inputs(document.get("on")).items()
+    }
+    concurrency = document.get("concurrency")
+    if isinstance(concurrency, Mapping):
+        scope = Scope(inputs, roots=_GROUP_ROOTS)
+        yield from _text_problems(concurrency.get("group"), "/concurrency/group", scope)
+    yield from _text_problems(document.get("env"), "/env", Scope(inputs, roots=_PIPELINE_ENV_ROOTS))
+    for place in step_places(document):
+        if not place.is_group:
+            yield from _step_problems(place, document, inputs, schemas)
+
+
+def _step_problems(
+    place: StepPlace,
+    document: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    schemas: Mapping[str, dict[str, Any]],
+) -> Iterator[Problem]:
+    step = place.step
+    matrix = step.get("matrix")
+    scope = Scope(
+        inputs,
+        environment=[*_names(document.get("env")), *_names(step.get("env"))],
+        secrets=_names(step.get("secrets")),
+        earlier_steps=place.earlier,
+        matrix=_names(matrix),
+    )
+    yield from _condition_problems(step.get("if"), f"{place.pointer}/if", scope)
+    yield from _text_problems(step.get("env"), f"{place.pointer}/env", scope)
+    uses = step.get("uses")
+    schema = schemas.get(uses, {}) if isinstance(uses, str) else {}
+    for member in ("with", "inputs"):
+        yield from _configuration_problems(
+            step.get(member), f"{place.pointer}/{member}", scope, schema
+        )
+
+
+def _configuration_problems(
+    values: Any, pointer: str, scope: Scope, schema: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Walk a configuration beside its schema, so that commands are known as such at any depth."""
+    if not isinstance(values, Mapping):
+        yield from _text_problems(values, pointer, scope)
+        return
+    properties = _resolved(schema, schema).get("properties") or {}
+    for name, value in values.items():
+        place = join_pointer(pointer, name)
+        inner = properties.get(name) or {}
+        if inner.get("x-command"):
+            yield from _text_problems(value, place, scope, is_command=True)
+        else:
+            below = {**_resolved(inner, schema), "$defs": schema.get("$defs", {})}
+            yield from _configuration_problems(value, place, scope, below)
+
+
+def _resolved(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a schema that lists properties, through one `anyOf` and one `$ref`."""
+    for branch in (schema, *schema.get("anyOf", ())):
+        reference = branch.get("$ref", "")
+        target = whole.get("$defs", {}).get(reference.rpartition("/")[2]) if reference else branch
+        if target and "properties" in target:
+            return dict(target)
+    return {}
+
+
+def _text_problems(
+    value: Any, pointer: str, scope: Scope, *, is_command: bool = False
+) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _text_problems(
+                member, join_pointer(pointer, name), scope, is_command=is_command
+            )
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _text_problems(
+                member, join_pointer(pointer, index), scope, is_command=is_command
+            )
+    elif isinstance(value, str):
+        try:
+            sections = [section for section in split(value) if section.is_expression]
+        except ExpressionError as error:
+            yield _syntax(pointer, error)
+            return
+        for section in sections:
+            yield from _section_problems(section, pointer, scope, is_command=is_command)
+
+
+def _condition_problems(value: Any, pointer: str, scope: Scope) -> Iterator[Problem]:
+    if value is False:
+        yield _never(pointer)
+    if not isinstance(value, str):
+        return
+    try:
+        section = condition_section(value)
+    except ExpressionError as error:
+        yield _syntax(pointer, error)
+        return
+    if section is not None:
+        yield from _section_problems(section, pointer, scope, is_command=False)
+        yield from _constant_problems(section, pointer)
+
+
+def _constant_problems(section: Section, pointer: str) -> Iterator[Problem]:
+    try:
+        node = parse(section.source)
+    except ExpressionError:
+        # The syntax is reported already.
+        return
+    if isinstance(node, Constant) and not is_truthy(node.value):
+        yield _never(pointer)
+
+
+def _section_problems(
+    section: Section, pointer: str, scope: Scope, *, is_command: bool
+) -> Iterator[Problem]:
+    try:
+        found = list(references_of(parse(section.source)))
+    except ExpressionError as error:
+        yield _syntax(pointer, error.moved(section.offset))
+        return
+    for reference in found:
+        offset = section.offset + reference.offset
+        yield from _reference_problems(reference, pointer, scope, offset)
+        if is_command and not scope.is_trusted(reference.path):
+            message = f"Untrusted expression in a command: `{reference}` can hold foreign text"
+            yield Problem(pointer, "untrusted-in-command", message, _USE_ENV, offset=offset)
+
+
+def _reference_problems(
+    reference: Reference, pointer: str, scope: Scope, offset: int
+) -> Iterator[Problem]:
+    complaint = scope.complaint(reference.path)
+    if not complaint:
+        return
+    root = reference.path[0].lower()
+    if root == "env":
+        # The platform adds variables of its own, which no document declares.
+        message = f"`{reference}` is not declared in `env`"
+        yield Problem(pointer, "undeclared-env", message, severity="warning", offset=offset)
+    elif root == "secrets" and root in scope.roots:
+        message = f"The step does not declare the secret `{reference.path[1]}`"
+        remedy = f"Add `secrets: [{reference.path[1]}]` to the step."
+        yield Problem(pointer, "undeclared-secret", message, remedy, offset=offset)
+    else:
+        message = f"Unknown reference `{reference}`: {complaint}"
+        yield Problem(pointer, "unknown-reference", message, offset=offset)
+
+
+def _syntax(pointer: str, error: ExpressionError) -> Problem:
+    return Problem(pointer, "expression", error.message, offset=error.position)
+
+
+def _never(pointer: str) -> Problem:
+    message = "The condition is never true, so the step never runs"
+    remedy = "Remove the step or write `enabled: false`."
+    return Problem(pointer, "unreachable", message, remedy, severity="warning")
+
+
+def _names(value: Any) -> list[str]:
+    return (
+        [name for name in value if isinstance(name, str)]
+        if isinstance(value, Mapping | list)
+        else []
+    )

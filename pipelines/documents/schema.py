@@ -1,0 +1,263 @@
+"""The JSON Schema of the pipeline document, for the linter, the editor and the importer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.documents.vocabulary import (
+    ACTION_TRIGGERS,
+    FEATURES,
+    INPUT_TYPES,
+    KEY_PATTERN,
+    LONGEST_RUN_MINUTES,
+    NAME_PATTERN,
+    PIPELINE_TYPES,
+    POLICIES,
+    SHORTEST_MINUTES,
+    SLUG_PATTERN,
+    TRIGGERS,
+    UNLIMITED,
+)
+
+Schema = dict[str, Any]
+_MOST_STEPS = 500
+
+
+def json_schema(schemas: Mapping[str, Schema]) -> Schema:
+    """Return the schema (2020-12) of the whole document; `schemas` are those of `with` by type."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Powernode pipeline",
+        "description": "What starts a pipeline and the steps that it runs.",
+        **_object(_pipeline(), required=["name", "steps"]),
+        "$defs": {
+            "step": _step(schemas),
+            "rule": _rule(),
+            **{_definition_name(name): _rehomed(name, schema) for name, schema in schemas.items()},
+        },
+    }
+
+
+def _pipeline() -> Schema:
+    steps = {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": _MOST_STEPS}
+    return {
+        "name": _text("The name that people see.", maxLength=255, minLength=1),
+        "key": _text("Short name in addresses; default: made from the name.", pattern=SLUG_PATTERN),
+        "type": _said({"enum": list(PIPELINE_TYPES)}, "What the pipeline is for; default custom."),
+        "description": _text("A sentence or two for readers."),
+        "on": _said(_triggers(), "What starts the pipeline."),
+        "concurrency": _said(_concurrency(), "Which runs may go on side by side; default: one."),
+        "timeout_minutes": _said(
+            _minutes(LONGEST_RUN_MINUTES), "Limit of the whole run, waiting for people not counted."
+        ),
+        "runner_labels": _said(_names(), "Labels that the worker must have."),
+        "image": _text("Container image of every step; absent: processes of the worker."),
+        "env": _said(_environment(), "Environment variables of every step."),
+        "secrets": _said(_secret_names(), "Names of the secrets that steps may ask for."),
+        "features": _said(_features(), "Switches of optional behaviour."),
+        "notifications": _said({"type": "object"}, "Who is told about what."),
+        "services": _said({"type": "object"}, "Containers that run beside the steps."),
+        "steps": _said(steps, "What is done, in this order."),
+        "finally": _said(dict(steps), "Steps that run at the end, whatever happened."),
+    }
+
+
+def _step(schemas: Mapping[str, Schema]) -> Schema:
+    members: Schema = {
+        "name": _text("The name that people see.", maxLength=255, minLength=1),
+        "key": _text(
+            "Outputs live under steps.<key>; default: made from the name.", pattern=KEY_PATTERN
+        ),
+        "uses": _said({"enum": sorted(schemas)}, "The step type."),
+        "with": _said({"type": "object"}, "The configuration of the step type."),
+        "if": _said({"type": ["string", "boolean"]}, "Condition; success() && is implied."),
+        "continue_on_error": _said({"type": "boolean"}, "A failure becomes a warning."),
+        "enabled": _said({"type": "boolean"}, "False: the step is left out of runs."),
+        "timeout_minutes": _said(_minutes(LONGEST_RUN_MINUTES), "Limit of this step."),
+        "approval": _said({"type": ["object", "boolean"]}, "A person decides before the step."),
+        "retry": _said({"type": "object"}, "When and how often to try again."),
+        "matrix": _said({"type": "object"}, "One execution for each combination."),
+        "services": _said({"type": "object"}, "Containers that run beside the step."),
+        "secrets": _said(_secret_names(), "Secrets that this step gets."),
+        "env": _said(_environment(), "Environment variables of this step."),
+        "inputs": _said({"type": "object"}, "Values merged into `with` after evaluation."),
+        "outputs": _said({"type": "object"}, "Declared outputs: name to type and description."),
+        "parallel": _said(
+            {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": 50},
+            "Steps that run side by side.",
+        ),
+    }
+    group = {"required": ["parallel"]}
+    return {
+        **_object(members, required=["name"]),
+        "if": group,
+        "then": {"properties": dict.fromkeys(members.keys() - {"name", "key", "parallel"}, False)},
+        "else": {"required": ["uses"]},
+        "allOf": [_of_type(name, schema) for name, schema in sorted(schemas.items())],
+    }
+
+
+def _of_type(name: str, schema: Schema) -> Schema:
+    then: Schema = {"properties": {"with": {"$ref": f"#/$defs/{_definition_name(name)}"}}}
+    if schema.get("required"):
+        then["required"] = ["with"]
+    return {"if": {"properties": {"uses": {"const": name}}, "required": ["uses"]}, "then": then}
+
+
+def _triggers() -> Schema:
+    rule = {"$ref": "#/$defs/rule"}
+    actions = {"anyOf": [_names(), rule, {"type": "null"}]}
+    manual = _object({"inputs": {"type": "object", "additionalProperties": _input()}})
+    return {
+        "anyOf": [
+            {"enum": list(TRIGGERS)},
+            {"type": "array", "items": {"enum": list(TRIGGERS)}, "uniqueItems": True},
+            {
+                **_object(
+                    {
+                        **dict.fromkeys(ACTION_TRIGGERS, actions),
+                        "push": {"anyOf": [rule, {"type": "null"}]},
+                        "schedule": {"type": "array", "items": _schedule()},
+                        "manual": {"anyOf": [manual, {"const": True}, {"type": "null"}]},
+                        "workflow_dispatch": {"anyOf": [manual, {"const": True}, {"type": "null"}]},
+                        "webhook": {"anyOf": [_object({}), {"type": "null"}]},
+                    }
+                ),
+            },
+        ]
+    }
+
+
+def _rule() -> Schema:
+    filters = ("actions", "branches", "branches-ignore", "tags", "paths", "paths-ignore", "labels")
+    return _object({**dict.fromkeys(filters, _names()), "mention": {"type": "string"}})
+
+
+def _schedule() -> Schema:
+    entry = _object(
+        {
+            "cron": {"type": "string"},
+            "timezone": {"type": "string"},
+            "missed": {"enum": ["latest", "skip", "all"]},
+        },
+        required=["cron"],
+    )
+    return {"anyOf": [entry, {"type": "string"}]}
+
+
+def _input() -> Schema:
+    return _object(
+        {
+            "type": {"enum": list(INPUT_TYPES)},
+            "options": {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
+            "default": {"type": ["string", "number", "boolean", "null"]},
+            "required": {"type": "boolean"},
+            "description": {"type": "string"},
+        }
+    )
+
+
+def _concurrency() -> Schema:
+    limited = _object({"group": {"type": "string"}, "policy": {"enum": list(POLICIES)}})
+    return {"anyOf": [limited, {"const": UNLIMITED}]}
+
+
+def _environment() -> Schema:
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": NAME_PATTERN},
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    }
+
+
+def _features() -> Schema:
+    return {
+        "type": "object",
+        "properties": {name: {"type": "boolean"} for name in FEATURES},
+        "additionalProperties": {"type": "boolean"},
+    }
+
+
+def _secret_names() -> Schema:
+    return {"type": "array", "items": {"type": "string", "pattern": NAME_PATTERN}}
+
+
+def _names() -> Schema:
+    return {"type": "array", "items": {"type": "string", "maxLength": 512}, "maxItems": 256}
+
+
+def _minutes(most: float) -> Schema:
+    return {"type": "number", "minimum": SHORTEST_MINUTES, "maximum": most}
+
+
+def _text(description: str, **rules: Any) -> Schema:
+    return {"type": "string", "description": description, **rules}
+
+
+def _said(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description}
+
+
+def _object(properties: Schema, *, required: list[str] | None = None) -> Schema:
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
+
+
+def _definition_name(step_type: str) -> str:
+    return f"with_{step_type}"
+
+
+def _rehomed(name: str, schema: Any) -> Any:
+    """Point a step schema's own references to where it stands in the whole."""
+    if isinstance(schema, list):
+        return [_rehomed(name, member) for member in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    moved = {key: _rehomed(name, member) for key, member in schema.items()}
+    reference = moved.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/$defs/"):
+        moved["$ref"] = f"#/$defs/{_definition_name(name)}/{reference.removeprefix('#/')}"
+    return moved
+
+
+def definition_schema() -> Schema:
+    """Return the schema of a stored definition: its shape only, so that it can be mapped.
+
+    What its members may say is then checked on the document made of it.
+    """
+    some: Schema = {"type": ["object", "null"]}
+    texts: Schema = {"type": ["array", "null"], "items": {"type": "string"}}
+    text: Schema = {"type": ["string", "null"]}
+    flag: Schema = {"type": ["boolean", "null"]}
+    settings = _object({"image": text, "concurrency": some})
+    step = _object(
+        {
+            "key": text,
+            "name": {"type": "string", "minLength": 1, "maxLength": 255},
+            "step_type": {"type": "string"},
+            **dict.fromkeys(("condition", "group_key"), text),
+            **dict.fromkeys(("configuration", "approval_settings", "inputs"), some),
+            **dict.fromkeys(("environment", "retry", "matrix"), some),
+            "outputs": {"type": ["object", "array", "null"]},
+            **dict.fromkeys(("continue_on_error", "is_active", "requires_approval"), flag),
+            "secret_refs": texts,
+            "timeout_minutes": {"type": ["number", "null"]},
+            "phase": {"enum": ["main", "finally", None]},
+        },
+        required=["name", "step_type"],
+    )
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 255},
+            **dict.fromkeys(("slug", "description", "pipeline_type"), text),
+            "triggers": {"type": ["object", "array", "string", "null"]},
+            **dict.fromkeys(("environment", "features", "notification_settings"), some),
+            "secret_refs": texts,
+            "runner_labels": texts,
+            "timeout_minutes": {"type": ["number", "null"]},
+            "allow_concurrent": flag,
+            "settings": {"anyOf": [settings, {"type": "null"}]},
+            "steps": {"type": ["array", "null"], "items": step, "maxItems": _MOST_STEPS},
+        },
+        "required": ["name"],
+    }

@@ -1,0 +1,144 @@
+"""What a schema cannot say: unique keys, secrets, limits, what this release does not execute."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from devops.safety.json_values import join_pointer
+from pipelines.documents.findings import Problem
+from pipelines.documents.places import StepPlace, step_places
+from pipelines.documents.triggers import declared_inputs
+from pipelines.documents.vocabulary import (
+    DEFAULT_RUN_MINUTES,
+    FEATURES,
+    RESERVED_KEY,
+    UNAVAILABLE,
+)
+
+
+def structure_problems(
+    document: Mapping[str, Any], known_labels: Collection[str] | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with a document beyond its schema and its expressions."""
+    yield from _uniqueness(document)
+    yield from _secrets(document)
+    yield from _limits(document)
+    yield from _unavailable(document)
+    yield from _inputs(document)
+    yield from _warnings(document, known_labels)
+
+
+def _uniqueness(document: Mapping[str, Any]) -> Iterator[Problem]:
+    keys: dict[str, str] = {}
+    names: set[str] = set()
+    for place in step_places(document):
+        name = place.step.get("name")
+        if isinstance(name, str) and name in names and not place.is_group:
+            yield Problem(
+                _at(place, "name"), "duplicate-name", f"Two steps are named `{name[:80]}`"
+            )
+        elif place.key and place.key in keys:
+            message = f"Two steps have the key `{place.key}`; the other is at {keys[place.key]}"
+            yield Problem(_at(place, "key"), "duplicate-key", message, "Give this one a `key`.")
+        if place.key == RESERVED_KEY:
+            message = f"The key `{RESERVED_KEY}` is reserved for the step before"
+            yield Problem(_at(place, "key"), "reserved-key", message, "Choose another key.")
+        keys.setdefault(place.key, place.pointer)
+        if isinstance(name, str):
+            names.add(name)
+
+
+def _secrets(document: Mapping[str, Any]) -> Iterator[Problem]:
+    allowed = _list(document.get("secrets"))
+    for place in step_places(document):
+        for index, name in enumerate(_list(place.step.get("secrets"))):
+            if name not in allowed:
+                message = f"The pipeline does not declare the secret `{str(name)[:80]}`"
+                remedy = f"Add `{str(name)[:80]}` to `secrets` of the pipeline."
+                pointer = f"{place.pointer}/secrets/{index}"
+                yield Problem(pointer, "undeclared-secret", message, remedy)
+
+
+def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
+    whole = document.get("timeout_minutes", DEFAULT_RUN_MINUTES)
+    if not _is_number(whole):
+        return
+    for place in step_places(document):
+        own = place.step.get("timeout_minutes")
+        if _is_number(own) and own > whole:
+            message = f"The step's limit is longer than the run's, which is {whole} minutes"
+            pointer = f"{place.pointer}/timeout_minutes"
+            yield Problem(pointer, "timeout", message, severity="warning")
+
+
+def _unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
+    places = [("", document), *((p.pointer, p.step) for p in step_places(document))]
+    for pointer, owner in places:
+        for word in sorted(UNAVAILABLE & owner.keys()):
+            if owner[word]:
+                yield _not_available(join_pointer(pointer, word), word, at_key=True)
+    concurrency = document.get("concurrency")
+    policy = concurrency.get("policy") if isinstance(concurrency, Mapping) else None
+    if isinstance(policy, str) and policy in UNAVAILABLE:
+        yield _not_available("/concurrency/policy", policy, at_key=False)
+
+
+def _not_available(pointer: str, word: str, *, at_key: bool) -> Problem:
+    message = f"`{word}` is part of the format, but this release does not execute it yet"
+    return Problem(pointer, "not-available", message, "Leave it out for now.", at_key=at_key)
+
+
+def _inputs(document: Mapping[str, Any]) -> Iterator[Problem]:
+    triggers = document.get("on")
+    alias = "workflow_dispatch"
+    name = alias if isinstance(triggers, Mapping) and alias in triggers else "manual"
+    for key, rule in declared_inputs(triggers).items():
+        pointer = join_pointer(f"/on/{name}/inputs", key)
+        options = _list(rule.get("options"))
+        if rule.get("type") == "choice" and not options:
+            yield Problem(pointer, "input", f"The choice `{key}` has no options", "Add `options`.")
+        elif rule.get("default") is not None and not _fits(rule, options):
+            message = f"The default of `{key}` does not fit its type"
+            yield Problem(f"{pointer}/default", "input", message)
+
+
+def _fits(rule: Mapping[str, Any], options: list[Any]) -> bool:
+    default = rule["default"]
+    match rule.get("type", "string"):
+        case "choice":
+            return default in options
+        case "boolean":
+            return isinstance(default, bool)
+        case "number":
+            return _is_number(default)
+        case _:
+            return isinstance(default, str)
+
+
+def _warnings(
+    document: Mapping[str, Any], known_labels: Collection[str] | None
+) -> Iterator[Problem]:
+    features = document.get("features")
+    for name in features if isinstance(features, Mapping) else ():
+        if name not in FEATURES:
+            message = f"Unknown feature `{str(name)[:80]}`"
+            remedy = f"Known: {', '.join(FEATURES)}."
+            pointer = join_pointer("/features", name)
+            yield Problem(pointer, "unknown-feature", message, remedy, "warning", at_key=True)
+    for index, label in enumerate(_list(document.get("runner_labels"))):
+        if known_labels is not None and label not in known_labels:
+            message = f"No worker has the label `{str(label)[:80]}`, so runs would wait"
+            yield Problem(f"/runner_labels/{index}", "unknown-label", message, severity="warning")
+    if document.get("steps") == []:
+        yield Problem("/steps", "empty", "The pipeline has no steps", severity="warning")
+
+
+def _at(place: StepPlace, member: str) -> str:
+    return f"{place.pointer}/{member if member in place.step else 'name'}"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

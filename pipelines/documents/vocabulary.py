@@ -1,0 +1,53 @@
+"""The words of a pipeline document: types, triggers, contexts, features."""
+
+from collections.abc import Mapping
+
+PIPELINE_TYPES = ("review", "implement", "security", "deploy", "custom")
+ACTION_TRIGGERS = ("pull_request", "issue", "issue_comment", "release")
+TRIGGERS = (*ACTION_TRIGGERS, "push", "schedule", "manual", "workflow_dispatch", "webhook")
+INPUT_TYPES = ("string", "choice", "number", "boolean")
+POLICIES = ("queue", "replace", "cancel_running", "reject")
+FEATURES = (
+    "commit_status",
+    "pr_comment_summary",
+    "test_report",
+    "ai_failure_hint",
+    "auto_cancel_superseded",
+)
+# What the format has and this release's engine does not execute yet.
+UNAVAILABLE = frozenset(
+    {"matrix", "parallel", "retry", "approval", "services", "replace", "cancel_running", "reject"}
+)
+
+LONGEST_RUN_MINUTES = 360
+SHORTEST_MINUTES = 0.05
+DEFAULT_RUN_MINUTES = 60
+DEFAULT_TYPE = "custom"
+UNLIMITED = "unlimited"
+
+KEY_PATTERN = "^[a-z_][a-z0-9_-]{0,63}$"
+SLUG_PATTERN = "^[a-z0-9_-]{1,100}$"
+NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$"
+RESERVED_KEY = "previous"
+
+# Members by context, lower case; None: any member, and whatever lies below it.
+CONTEXTS: Mapping[str, Mapping[str, frozenset[str] | None]] = {
+    "trigger": {
+        **dict.fromkeys(("type", "action", "branch", "tag", "ref", "sha"), frozenset()),
+        **dict.fromkeys(("base_branch", "actor"), frozenset()),
+        "commit": frozenset({"title", "author"}),
+        "pull_request": frozenset({"number", "title"}),
+        "issue": frozenset({"number"}),
+        "comment": frozenset({"body"}),
+        "changed_paths": None,
+        "body": None,
+    },
+    "repository": dict.fromkeys(("full_name", "default_branch", "clone_url"), frozenset()),
+    "run": dict.fromkeys(("id", "number", "attempt", "url"), frozenset()),
+    "pipeline": dict.fromkeys(("name", "slug"), frozenset()),
+    "worker": {"name": frozenset(), "labels": None},
+}
+STEP_MEMBERS = ("status", "outputs")
+TRUSTED_CONTEXTS = frozenset({"run", "pipeline", "repository", "worker", "matrix"})
+TRUSTED_TRIGGER_MEMBERS = frozenset({"type", "sha"})
+TRUSTED_INPUT_TYPES = frozenset({"choice", "number", "boolean"})
