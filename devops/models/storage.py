@@ -43,7 +43,7 @@ class LogStream(Row):
 
 
 class LogChunk(models.Model):
-    """Where one flush of a stream lies: in a segment file, or in `data` where there are none.
+    """Where one flush of a stream lies: in the file of its segment, or in `data` without files.
 
     `first_line` (from 1) is the line of the chunk's first byte, `line_count` its newlines.
     """
@@ -56,7 +56,7 @@ class LogChunk(models.Model):
     first_line = models.PositiveBigIntegerField()
     line_count = models.PositiveIntegerField()
     at = models.DateTimeField()
-    segment = models.PositiveBigIntegerField(null=True)
+    segment = models.PositiveBigIntegerField()
     data = models.BinaryField(null=True)
 
     class Meta:

@@ -34,7 +34,7 @@ class AddressNotAllowed(Invalid):
     )
 
 
-class HostNotFound(TransientError):
+class HostNotFound(TransientError):  # noqa: N818 - named like its siblings
     """The host's name has no address now."""
 
 

@@ -9,17 +9,17 @@ import dataclasses
 import fcntl
 import functools
 import os
-import resource
 import selectors
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from devops.safety import process_limits
 from devops.safety.process_groups import (
     descendants,
     ended,
@@ -27,6 +27,7 @@ from devops.safety.process_groups import (
     signal_group,
     start_time_of,
 )
+from devops.safety.process_limits import Limits
 
 __all__ = [
     "Child",
@@ -55,35 +56,6 @@ class CommandNotFoundError(Exception):
             "Install it on this machine or name it by its full path."
         )
         self.program = program
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """Resource limits of a child and everything it starts; ``None`` leaves one as it is.
-
-    ``processes`` counts every process of the user, so it means nothing for root and must leave
-    room for the worker's own threads.
-    """
-
-    cpu_seconds: int | None = None
-    memory_bytes: int | None = None
-    file_bytes: int | None = None
-    open_files: int | None = None
-    processes: int | None = None
-    core_bytes: int | None = 0
-
-    def pairs(self) -> Iterator[tuple[int, int]]:
-        """Yield (``resource.RLIMIT_*``, value) for every limit that is set."""
-        for kind, value in (
-            (resource.RLIMIT_CPU, self.cpu_seconds),
-            (resource.RLIMIT_AS, self.memory_bytes),
-            (resource.RLIMIT_FSIZE, self.file_bytes),
-            (resource.RLIMIT_NOFILE, self.open_files),
-            (resource.RLIMIT_NPROC, self.processes),
-            (resource.RLIMIT_CORE, self.core_bytes),
-        ):
-            if value is not None:
-                yield kind, value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -212,7 +184,7 @@ def spawn(
     finally:
         os.close(write_fd)
     if limits is not None:
-        _limit(process.pid, limits)
+        process_limits.apply(process.pid, limits)
     return Child(process, read_fd, sandboxed=sandboxed)
 
 
@@ -246,10 +218,10 @@ def run(  # noqa: PLR0913 - each argument bounds the command; none can be left o
         pass_fds=pass_fds,
     )
     if limits is not None:
-        _limit(process.pid, limits)
+        process_limits.apply(process.pid, limits)
     exit_fd = os.pidfd_open(process.pid)
+    talk = _Conversation(process, exit_fd, input or b"", max_output_bytes)
     try:
-        talk = _Conversation(process, exit_fd, input or b"", max_output_bytes)
         timed_out = not talk.until(time.monotonic() + timeout)
         if timed_out:
             signal_group(process.pid, signal.SIGTERM)
@@ -257,6 +229,7 @@ def run(  # noqa: PLR0913 - each argument bounds the command; none can be left o
     finally:
         signal_group(process.pid, signal.SIGKILL)
         returncode = process.wait()
+        talk.close()
         os.close(exit_fd)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
@@ -310,8 +283,11 @@ class _Conversation:
                     self._read(key)
             if over:
                 self._drain()
-                self._selector.close()
                 return True
+
+    def close(self) -> None:
+        """Give the selector back."""
+        self._selector.close()
 
     def _drain(self) -> None:
         # A descendant may hold the pipe open for ever: take what is there, wait for no end, and
@@ -386,13 +362,3 @@ def _resolve(program: str, cwd: Path | str, env: Mapping[str, str]) -> str:
 def _pdeathsig_prefix() -> tuple[str, ...]:
     wrapper = shutil.which(_PDEATHSIG_WRAPPER, path="/usr/bin:/bin")
     return () if wrapper is None else (wrapper, "--pdeathsig", "KILL", "--")
-
-
-def _limit(pid: int, limits: Limits) -> None:
-    # Set from outside, a moment after the exec: a wrapper would cost a millisecond per step, and
-    # whatever the command manages to start in that moment is still in its group and its deadline.
-    with contextlib.suppress(ProcessLookupError):
-        for kind, value in limits.pairs():
-            _, hard = resource.prlimit(pid, kind)
-            ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.prlimit(pid, kind, (ceiling, ceiling))

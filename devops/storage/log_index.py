@@ -65,7 +65,7 @@ def add_chunk(
             entry.line_count,
             db_moment(entry.at),
             segment,
-            None if data is None else connection.Database.Binary(data),
+            data,
         ],
     )
 

@@ -309,13 +309,12 @@ def pump(
         wait = writer.tick()
         wait = poll_seconds if wait is None else min(wait, poll_seconds)
         ready = {ready_fd for ready_fd, _ in poller.poll(wait * 1000)}
+        more = True
         if fd in ready:
             block, more = _take(fd)
             if block:
                 writer.write(block)
-            if not more:
-                return
-        elif exit_fd in ready:
+        if not more or exit_fd in ready:
             return
 
 

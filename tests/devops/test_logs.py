@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from devops.models import Blob, LogChunk, LogStream
+from devops.safety import processes
 from devops.safety.masking import Masker
 from devops.storage import log_writer, logs, segments
 
@@ -371,6 +372,20 @@ def test_the_pump_ends_with_the_command_though_the_pipe_stays_open(
     os.close(exit_read)
     writer.close()
     assert log.raw() == b"last words\n"
+
+
+def test_the_pump_does_not_follow_what_a_command_leaves_running(
+    log: Recorder, tmp_path: Path
+) -> None:
+    child = processes.spawn(
+        ["sh", "-c", "echo first; yes & exit 3"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}
+    )
+    writer = log.open()
+    logs.pump(child.stdout_fd, writer, should_stop=lambda: False, exit_fd=child.exit_fd)
+    assert child.wait(20) == 3
+    child.close()
+    writer.close()
+    assert log.raw().startswith(b"first\n")
 
 
 @hypothesis_settings(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devops.safety import processes
+from devops.safety import process_groups, processes
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
@@ -47,7 +47,7 @@ def wait_until_gone(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert processes.ended(fd, 10), f"{pid} is still running"
+        assert process_groups.ended(fd, 10), f"{pid} is still running"
     finally:
         os.close(fd)
 
