@@ -122,9 +122,7 @@ def visible(actor: Actor, model: type[AnyModel], permission: str) -> QuerySet[An
     return rows.filter(account_id=actor.account_id)
 
 
-def get_visible(
-    actor: Actor, model: type[AnyModel], permission: str, pk: object
-) -> AnyModel:
+def get_visible(actor: Actor, model: type[AnyModel], permission: str, pk: object) -> AnyModel:
     """One visible row by key.
 
     Raises:

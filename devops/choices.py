@@ -12,27 +12,60 @@ class Role(TextChoices):
     VIEWER = "viewer"
 
 
-READ = frozenset({
-    "devops.pipelines.read", "devops.pipeline_runs.read", "devops.providers.read",
-    "devops.repositories.read", "devops.schedules.read", "devops.prompt_templates.read",
-    "devops.integrations.read", "devops.workers.read", "git.providers.read",
-    "git.repositories.read", "git.webhooks.read", "git.pipelines.read", "git.runners.read",
-    "account.read", "account.members.read",
-})
-DEVELOP = frozenset({
-    "devops.pipelines.write", "devops.pipeline_runs.write", "devops.schedules.write",
-    "devops.repositories.write", "devops.prompt_templates.write", "devops.approvals.respond",
-    "devops.integrations.execute", "devops.secret_references.read",
-    "git.workflow_triggers.manage", "git.repositories.sync", "account.tokens.manage",
-})
-ADMINISTER = frozenset({
-    "devops.providers.write", "devops.secret_references.write", "devops.workers.write",
-    "devops.ai.manage", "devops.integrations.create", "devops.integrations.update",
-    "devops.integrations.delete", "devops.integrations.credentials.read",
-    "devops.integrations.credentials.create", "devops.integrations.credentials.update",
-    "devops.integrations.credentials.delete", "git.webhooks.manage", "git.providers.manage",
-    "account.update", "account.members.manage", "account.audit.read",
-})
+READ = frozenset(
+    {
+        "devops.pipelines.read",
+        "devops.pipeline_runs.read",
+        "devops.providers.read",
+        "devops.repositories.read",
+        "devops.schedules.read",
+        "devops.prompt_templates.read",
+        "devops.integrations.read",
+        "devops.workers.read",
+        "git.providers.read",
+        "git.repositories.read",
+        "git.webhooks.read",
+        "git.pipelines.read",
+        "git.runners.read",
+        "account.read",
+        "account.members.read",
+    }
+)
+DEVELOP = frozenset(
+    {
+        "devops.pipelines.write",
+        "devops.pipeline_runs.write",
+        "devops.schedules.write",
+        "devops.repositories.write",
+        "devops.prompt_templates.write",
+        "devops.approvals.respond",
+        "devops.integrations.execute",
+        "devops.secret_references.read",
+        "git.workflow_triggers.manage",
+        "git.repositories.sync",
+        "account.tokens.manage",
+    }
+)
+ADMINISTER = frozenset(
+    {
+        "devops.providers.write",
+        "devops.secret_references.write",
+        "devops.workers.write",
+        "devops.ai.manage",
+        "devops.integrations.create",
+        "devops.integrations.update",
+        "devops.integrations.delete",
+        "devops.integrations.credentials.read",
+        "devops.integrations.credentials.create",
+        "devops.integrations.credentials.update",
+        "devops.integrations.credentials.delete",
+        "git.webhooks.manage",
+        "git.providers.manage",
+        "account.update",
+        "account.members.manage",
+        "account.audit.read",
+    }
+)
 OWN = frozenset({"account.delete", "account.transfer"})
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {

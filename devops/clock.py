@@ -13,7 +13,9 @@ class DbNow(Func):
     template = "%(function)s()"
     output_field = DateTimeField()
 
-    def as_sqlite(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[object]]:
+    def as_sqlite(
+        self, compiler: object, connection: object, **extra: object
+    ) -> tuple[str, list[object]]:
         """SQLite stores text; the format must sort with what Django writes."""
         return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", []
 
@@ -27,10 +29,14 @@ class DbIn(Func):
         super().__init__()
         self.seconds = float(seconds)
 
-    def as_sql(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[object]]:
+    def as_sql(
+        self, compiler: object, connection: object, **extra: object
+    ) -> tuple[str, list[object]]:
         return "(clock_timestamp() + make_interval(secs => %s))", [self.seconds]
 
-    def as_sqlite(self, compiler: object, connection: object, **extra: object) -> tuple[str, list[object]]:
+    def as_sqlite(
+        self, compiler: object, connection: object, **extra: object
+    ) -> tuple[str, list[object]]:
         return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)", [f"{self.seconds:+.3f} seconds"]
 
 

@@ -56,7 +56,9 @@ class Invalid(DomainError):
     title = "The input is not valid"
 
     @classmethod
-    def field(cls, pointer: str, detail: str, *, code: str = "invalid", remedy: str = "") -> "Invalid":
+    def field(
+        cls, pointer: str, detail: str, *, code: str = "invalid", remedy: str = ""
+    ) -> "Invalid":
         """A refusal of a single field."""
         return cls(detail, remedy=remedy, errors=[FieldProblem(pointer, code, detail, remedy)])
 

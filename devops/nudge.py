@@ -67,3 +67,12 @@ def _publish(channel: str, data: bytes) -> None:
         _client().publish(channel, data)
     except (redis.RedisError, OSError) as error:
         logger.debug("nudge on %s not sent: %s", channel, error)
+
+
+def broker_problem() -> str:
+    """Why the broker cannot be reached, or empty."""
+    try:
+        _client().ping()
+    except (redis.RedisError, OSError) as error:
+        return str(error)[:200]
+    return ""

@@ -26,8 +26,8 @@ _ADVISORY_LOCK = 0x506F7765  # "Powe": one relay at a time on PostgreSQL
 def publish_pending() -> int:
     """Publish everything that waits; returns how many messages that were.
 
-    Subscribers are woken before the rows are marked: a crash in between wakes them twice, and
-    they count `handled_at`, never the wake-ups.
+    Subscribers are woken after the rows are marked: a crash in between leaves rows without
+    `handled_at`, which `wake_unhandled` finds.
     """
     total = 0
     while True:
@@ -35,6 +35,9 @@ def publish_pending() -> int:
             return total
         published = _publish_batch()
         total += len(published)
+        for message in published:
+            for task in outbox.subscribers(message.name):
+                task.send_now(message_id=str(message.pk))
         _hint(published)
         if len(published) < BATCH:
             return total
@@ -58,17 +61,13 @@ def _publish_batch() -> list[OutboxMessage]:
     for message in messages:
         message.stream_seq = seqs[message.account_id]
         seqs[message.account_id] += 1
-        subscribed = outbox.subscribers(message.name)
-        for task in subscribed:
-            task.send_now(message_id=str(message.pk))
         moment = db_moment(now)
-        rows.append(
-            (moment, None if subscribed else moment, message.stream_seq, db_uuid(message.pk))
-        )
+        handled = None if outbox.subscribers(message.name) else moment
+        rows.append((moment, handled, message.stream_seq, db_uuid(message.pk)))
     with connection.cursor() as cursor:
         cursor.executemany(
-            "UPDATE devops_outboxmessage SET published_at=%s, handled_at=%s, stream_seq=%s"
-            " WHERE id=%s",
+            "UPDATE devops_outboxmessage SET published_at=%s, handled_at=COALESCE(handled_at, %s),"
+            " stream_seq=%s WHERE id=%s",
             rows,
         )
     return messages

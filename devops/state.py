@@ -42,7 +42,13 @@ class StateMachine(Generic[L]):
         return not self.moves[status]
 
     def transition(
-        self, obj: L, to: str, *, fence: int | None = None, takeover: bool = False, **changes: object
+        self,
+        obj: L,
+        to: str,
+        *,
+        fence: int | None = None,
+        takeover: bool = False,
+        **changes: object,
     ) -> None:
         """Move `obj` on from the status its reader saw, once, and tell listeners.
 
@@ -78,5 +84,9 @@ class StateMachine(Generic[L]):
         name, payload = self.describe(obj)
         # The UPDATE holds the row lock until commit, so `version` numbers messages in commit order.
         outbox.record(
-            obj.account_id, f"{self.topic}.{obj.pk.hex}", obj.version, name, payload  # type: ignore[arg-type]
+            obj.account_id,
+            f"{self.topic}.{obj.pk.hex}",
+            obj.version,
+            name,
+            payload,  # type: ignore[arg-type]
         )

@@ -48,6 +48,7 @@ class Configuration(BaseSettings):
     signup: Literal["open", "invitation"] = "invitation"
     debug: bool = False
     failpoints: str = ""
+    ready_file: str = ""
 
     @field_validator(
         "allowed_hosts",

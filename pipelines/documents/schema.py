@@ -87,10 +87,11 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         ),
     }
     group = {"required": ["parallel"]}
+    in_group = ("name", "key", "parallel")
     return {
         **_object(members, required=["name"]),
         "if": group,
-        "then": {"properties": dict.fromkeys(members.keys() - {"name", "key", "parallel"}, False)},
+        "then": {"properties": {name: {"not": {}} for name in members if name not in in_group}},
         "else": {"required": ["uses"]},
         "allOf": [_of_type(name, schema) for name, schema in sorted(schemas.items())],
     }

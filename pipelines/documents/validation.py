@@ -107,7 +107,7 @@ def _explain(error: Any) -> Iterator[Problem]:
         yield from _missing_keys(error, pointer)
     elif error.validator == "enum":
         yield _not_among(error, pointer)
-    elif error.validator is None:
+    elif error.validator == "not":
         message = f"`{_last(error)}` has no place beside `parallel`"
         yield Problem(pointer, "schema", message, "Move it into the members.", at_key=True)
     else:

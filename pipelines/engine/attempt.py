@@ -74,7 +74,7 @@ def plan_step(session: Session, execution: StepExecution) -> Plan:
 def _not_run(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> StepMove:
     if session.is_cancelled:
         return StepMove(execution, StepStatus.CANCELLED, {"reason": "cancelled"})
-    if session.hasfailed():
+    if session.has_failed():
         return StepMove.skip(execution, "earlier_failure", "An earlier step failed.")
     text = f"The condition {step.get('condition')!r} was not met."
     return StepMove.skip(execution, "condition", text)

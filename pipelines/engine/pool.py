@@ -150,6 +150,8 @@ class EnginePool:
                     self._renew()
                     renewed = time.monotonic()
                 self._watch()
+                # A wake-up may be lost with the broker; the rows say what is ours.
+                self.take()
             except DatabaseError as error:
                 logger.warning("heartbeat failed: %s", error)
                 close_old_connections()

@@ -1,0 +1,81 @@
+"""Test reports and artifacts are stored with the attempt that made them."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from devops.models import Blob
+from pipelines.junit import ParsedReport
+from pipelines.models import Artifact, StepExecution, TestCase, TestReport
+
+
+@transaction.atomic(durable=True)
+def store_report(execution_id: uuid.UUID, report: ParsedReport) -> TestReport:
+    """Keep a report; one that the same attempt stored before is replaced."""
+    execution = StepExecution.objects.select_related("run").get(pk=execution_id)
+    TestReport.objects.filter(step_execution=execution).delete()
+    row = TestReport.objects.create(
+        account_id=execution.account_id,
+        run=execution.run,
+        step_execution=execution,
+        total=report.total,
+        passed=report.passed,
+        failed=report.failed,
+        errors=report.errors,
+        skipped=report.skipped,
+        duration_ms=report.duration_ms,
+        is_truncated=report.is_truncated,
+    )
+    TestCase.objects.bulk_create(
+        (
+            TestCase(
+                report=row,
+                pipeline_id=execution.run.pipeline_id,
+                suite=case.suite,
+                name=case.name,
+                file=case.file,
+                status=case.status,
+                duration_ms=case.duration_ms,
+                message=case.message,
+                details=case.details,
+            )
+            for case in report.cases
+        ),
+        batch_size=500,
+    )
+    return row
+
+
+@transaction.atomic(durable=True)
+def store_artifact(
+    execution_id: uuid.UUID,
+    blob: Blob,
+    *,
+    name: str,
+    path: str,
+    file_count: int,
+    is_archive: bool,
+    retention_days: int,
+) -> Artifact:
+    """Name a stored blob as the run's artifact; the same name replaces the earlier one."""
+    execution = StepExecution.objects.select_related("run").get(pk=execution_id)
+    Artifact.objects.filter(run=execution.run, name=name).delete()
+    return Artifact.objects.create(
+        account_id=execution.account_id,
+        run=execution.run,
+        step_execution=execution,
+        name=name,
+        path=path,
+        blob=blob,
+        size_bytes=blob.size_bytes,
+        file_count=file_count,
+        is_archive=is_archive,
+        expires_at=timezone.now() + timedelta(days=retention_days),
+    )
+
+
+def find_artifact(run_id: uuid.UUID, name: str) -> Artifact | None:
+    """An artifact of a run by name."""
+    return Artifact.objects.filter(run_id=run_id, name=name).select_related("blob").first()

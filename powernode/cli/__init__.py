@@ -1,0 +1,9 @@
+"""The `powernode` command: `up` and friends for operators, `runs` and friends for everyone."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "powernode.settings")
+
+from powernode.cli.application import main
+
+__all__ = ["main"]

@@ -1,0 +1,9 @@
+"""Static files with a digest in their name, so that browsers keep them for ever."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class ManifestStorage(CompressedManifestStaticFilesStorage):
+    """A file that the manifest lacks keeps its plain name instead of breaking the page."""
+
+    manifest_strict = False

@@ -1,0 +1,82 @@
+"""A worker process: Celery for wake-ups, the engine's pool for runs, the relay beside them."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+from celery.beat import EmbeddedService
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
+
+from devops.relay import RelayThread
+from pipelines.engine import pool as engine
+from pipelines.engine.pool import EnginePool
+from pipelines.jobs import worker_queue
+from powernode.celery import app
+
+logger = logging.getLogger(__name__)
+
+# Threads for wake-ups and background tasks; runs have the pool's own.
+BACKGROUND_THREADS = 4
+
+
+def run_worker(
+    *, name: str = "", labels: list[str], capacity: int, with_beat: bool = False
+) -> None:
+    """Serve until SIGTERM or SIGINT; ends children and hands runs back within five seconds."""
+    pool = EnginePool(name or f"{socket.gethostname()}-{os.getpid()}", labels, capacity, os.getpid())
+    engine.set_current(pool)
+    relay = RelayThread()
+    beat = EmbeddedService(app, thread=True, schedule_filename=str(_schedule_file()))
+    stopped = threading.Event()
+
+    @worker_ready.connect(weak=False)
+    def _ready(**_: object) -> None:
+        relay.start()
+        pool.start()
+        if with_beat:
+            beat.start()
+        if settings.POWERNODE_READY_FILE:
+            Path(settings.POWERNODE_READY_FILE).touch()
+        logger.info(
+            "worker %s is ready: %s slots, labels %s, %s",
+            pool.worker.name, pool.worker.capacity, pool.worker.labels or "none",
+            pool.worker.executor,
+        )  # fmt: skip
+
+    @worker_shutting_down.connect(weak=False)
+    def _stopping(**_: object) -> None:
+        # Runs in the signal handler of the main thread: hand the work to a thread of its own.
+        threading.Thread(target=_stop, name="stopping").start()
+
+    def _stop() -> None:
+        if stopped.is_set():
+            return
+        stopped.set()
+        if with_beat:
+            beat.stop()
+        pool.stop()
+        relay.stop()
+        # Celery waits for its own tasks; ours are over, so nothing is worth waiting for.
+        os.kill(os.getpid(), signal.SIGQUIT)
+
+    # Celery's start would load every address and view to check them; the web process does that.
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # noqa: TID251  (Celery reads nothing else)
+    queues = f"default,{worker_queue(pool.worker.pk)}"
+    app.worker_main(
+        [
+            "worker", "--pool=threads", f"--concurrency={BACKGROUND_THREADS}", "--loglevel=WARNING",
+            "--without-gossip", "--without-mingle", "--without-heartbeat", f"--queues={queues}",
+            f"--hostname={pool.worker.name}@%h",
+        ]
+    )  # fmt: skip
+    _stop()
+
+
+def _schedule_file() -> object:
+    folder = settings.POWERNODE_VAR / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "beat-schedule"
