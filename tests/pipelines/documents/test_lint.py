@@ -1,0 +1,319 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devops.safety.documents import dump_yaml
+from pipelines.documents import FEATURES, lint
+from tests.pipelines.documents.document_fixtures import EXAMPLE, SCHEMAS, pipeline
+
+COMMAND = "with: {command: x}\n"
+
+
+def found(text: str, **options: list[str]) -> list[tuple[str, int, int]]:
+    return [(f.code, f.line, f.column) for f in lint(text, schemas=SCHEMAS, **options)]
+
+
+def test_the_example_document_has_no_findings() -> None:
+    assert lint(EXAMPLE, schemas=SCHEMAS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"),
+    [
+        ("a: [", "yaml", 1, 5),
+        ("a: &x 1", "yaml", 1, 4),
+        ("- 1", "yaml", 1, 1),
+        ("", "yaml", 1, 1),
+        ("name: X\nsteps: 3", "schema", 2, 8),
+        ("name: X", "missing-key", 1, 1),
+        ("name: X\nstep: []\nsteps: []", "unknown-key", 2, 1),
+        ("name: X\non: pusch\nsteps: []", "schema", 2, 5),
+        ("name: X\non: [push, pusch]\nsteps: []", "schema", 2, 12),
+        ("name: X\non: {push: {branch: []}}\nsteps: []", "unknown-key", 2, 13),
+        ("name: X\ntimeout_minutes: 361\nsteps: []", "schema", 2, 18),
+        ("name: X\ntimeout_minutes: 0.01\nsteps: []", "schema", 2, 18),
+        ("name: X\nkey: A B\nsteps: []", "schema", 2, 6),
+        ("name: X\ntype: c\nsteps: []", "schema", 2, 7),
+        ("name: X\nservices: {a: {}}\nsteps: []", "not-available", 2, 1),
+        ("name: X\nconcurrency: {policy: reject}\nsteps: []", "not-available", 2, 23),
+        ("name: X\nconcurrency: {policy: x}\nsteps: []", "schema", 2, 23),
+        ("name: X\nfeatures: {magic: true}\nsteps: []", "unknown-feature", 2, 12),
+        ("name: X\nenv: {A-B!: x}\nsteps: []", "schema", 2, 6),
+        ("name: X\nsteps: [{name: A, uses: notfy}]", "unknown-step-type", 2, 25),
+        ("name: X\nsteps: [{uses: notify}]", "missing-key", 2, 9),
+        ("name: X\nsteps: [{name: A}]", "missing-key", 2, 9),
+        (pipeline("wiht: {}"), "unknown-key", 5, 5),
+        (pipeline("with: {command: 3}"), "schema", 5, 21),
+        (pipeline("with: {command: x, mode: fst}"), "schema", 5, 30),
+        (pipeline("with: {command: x, shell: {x: 1}}"), "unknown-key", 5, 32),
+        (pipeline(COMMAND + "key: 1a"), "schema", 6, 10),
+        (pipeline(COMMAND + "key: previous"), "reserved-key", 6, 10),
+        (pipeline(COMMAND + "retry: {attempts: 2}"), "not-available", 6, 5),
+        (pipeline(COMMAND + "matrix: {a: [1]}"), "not-available", 6, 5),
+        (pipeline(COMMAND + "approval: true"), "not-available", 6, 5),
+        (pipeline(COMMAND + "timeout_minutes: 90"), "timeout", 6, 22),
+        (pipeline(COMMAND + "secrets: [A]"), "undeclared-secret", 6, 15),
+        (pipeline(COMMAND + "parallel: []"), "schema", 4, 5),
+        (pipeline(COMMAND + "if: false"), "unreachable", 6, 9),
+        (pipeline(COMMAND + "if: ${{ '' }}"), "unreachable", 6, 9),
+        (pipeline(COMMAND + "if: a = b"), "expression", 6, 11),
+        (pipeline(COMMAND + "if: ${{ inputs.x }} == 1"), "expression", 6, 9),
+        (pipeline("with: {command: x, working_directory: '${{ a'}"), "expression", 5, 44),
+    ],
+)
+def test_each_mistake_is_found_where_it_stands(
+    text: str, code: str, line: int, column: int
+) -> None:
+    assert (code, line, column) in found(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("nam: X\nsteps: []", "Unknown key `nam`", "Did you mean `name`?"),
+        ("name: X\nsteps: [{name: A, uses: notfy}]", "no step type `notfy`", "mean `notify`?"),
+        (pipeline("with: {command: x, comand: y}"), "Unknown key `comand`", "mean `command`?"),
+        (pipeline("with: {}"), "`with` needs `command`", "Add `command: …`"),
+        ("name: X\nsteps: [3]", "Entry 1 must be an object, not a whole number", ""),
+        (pipeline(COMMAND + "parallel: []"), "`uses` has no place beside `parallel`", "Move it"),
+        ("name: X\ntimeout_minutes: 999\nsteps: []", "must be at most 360", ""),
+    ],
+)
+def test_messages_say_what_is_wrong_and_how_to_mend_it(
+    text: str, message: str, remedy: str
+) -> None:
+    findings = lint(text, schemas=SCHEMAS)
+
+    assert any(message in f.message and remedy in f.remedy for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("reference", "complaint"),
+    [
+        ("nothing.x", "there is no `nothing`"),
+        ("trigger.comit.title", "did you mean `commit`?"),
+        ("trigger.commit.body", "there is no `body`"),
+        ("trigger.branch.x", "has no members"),
+        ("run.__class__", "there is no `__class__`"),
+        ("steps.later.status", "no earlier step `later`"),
+        ("steps.one.status", "no earlier step `one`"),
+        ("steps.first.result", "there is no `result`"),
+        ("inputs.unknown", "there is no `unknown`"),
+        ("matrix.x", "there is no `x`"),
+    ],
+)
+def test_an_unknown_reference_is_an_error_with_its_position(reference: str, complaint: str) -> None:
+    text = (
+        "name: X\nsteps:\n"
+        "  - {name: First, uses: notify}\n"
+        f"  - {{name: One, uses: notify, with: {{channel: 'a ${{{{ {reference} }}}}'}}}}\n"
+        "  - {name: Later, uses: notify}\n"
+    )
+
+    (finding,) = lint(text, schemas=SCHEMAS)
+
+    assert (finding.code, finding.severity) == ("unknown-reference", "error")
+    assert complaint in finding.message
+    assert finding.line == 4
+    assert text.splitlines()[3][finding.column - 1 :].startswith(reference)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "STEPS.First.Status",
+        "steps['first'].outputs.any.thing",
+        "steps.*.outputs",
+        "steps.previous.outputs.x",
+        "trigger.changed_paths[0]",
+        "trigger.body.any.thing",
+        "toJSON(trigger)",
+        "inputs.Target",
+        "worker.labels[0]",
+        "pipeline.slug",
+    ],
+)
+def test_a_known_reference_passes(reference: str) -> None:
+    text = (
+        "name: X\non: {manual: {inputs: {target: {type: string}}}}\nsteps:\n"
+        "  - {name: First, uses: notify}\n"
+        f'  - {{name: One, uses: notify, with: {{channel: "${{{{ {reference} }}}}"}}}}\n'
+    )
+
+    assert lint(text, schemas=SCHEMAS) == []
+
+
+HEAD = """\
+on:
+  workflow_dispatch:
+    inputs:
+      choice: {type: choice, options: [a]}
+      flag: {type: boolean}
+      number: {type: number}
+      text: {type: string}
+      untyped: {description: any}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_safe"),
+    [
+        ("run.number", True),
+        ("pipeline.slug", True),
+        ("repository.full_name", True),
+        ("worker.name", True),
+        ("trigger.type", True),
+        ("trigger.sha", True),
+        ("TRIGGER['SHA']", True),
+        ("inputs.choice", True),
+        ("inputs.flag", True),
+        ("inputs.number", True),
+        ("'text'", True),
+        ("inputs.text", False),
+        ("inputs.untyped", False),
+        ("inputs[format('te{0}', 'xt')]", False),
+        ("toJSON(inputs)", False),
+        ("inputs.*", False),
+        ("trigger.branch", False),
+        ("trigger.commit.title", False),
+        ("trigger['commit'].title", False),
+        ("toJSON(trigger)", False),
+        ("trigger", False),
+        ("steps.previous.outputs.x", False),
+        ("env.TITLE", False),
+        ("secrets.TOKEN", False),
+        ("run.number == 1 && trigger.branch", False),
+        ("format('{0}', trigger.actor)", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "step",
+    [
+        'with: {command: "a ${{ E }}"}',
+        'with: {command: x, scripts: [b, "${{ E }}"]}',
+        'with: {command: x, shell: {prelude: "${{ E }}"}}',
+        'with: {command: x}\ninputs: {command: "${{ E }}"}',
+    ],
+)
+def test_foreign_text_never_enters_a_command(step: str, expression: str, is_safe: bool) -> None:
+    text = pipeline(step.replace("E", expression), HEAD)
+
+    codes = [finding.code for finding in lint(text, schemas=SCHEMAS)]
+
+    assert ("untrusted-in-command" not in codes) is is_safe
+
+
+def test_foreign_text_may_travel_as_environment() -> None:
+    text = pipeline(COMMAND + 'env: {TITLE: "${{ trigger.commit.title }}"}')
+
+    assert lint(text, schemas=SCHEMAS) == []
+
+
+def test_a_secret_needs_the_declaration_of_its_step() -> None:
+    use = COMMAND + 'env: {T: "${{ secrets.TOKEN }}"}\n'
+    head = "secrets: [TOKEN]\n"
+
+    assert found(pipeline(use, head)) == [("undeclared-secret", 7, 19)]
+    assert found(pipeline(use + "secrets: [TOKEN]", head)) == []
+
+
+def test_an_undeclared_variable_is_a_warning() -> None:
+    text = pipeline('with: {command: x, working_directory: "${{ env.NOPE }}"}')
+
+    assert [(f.code, f.severity) for f in lint(text, schemas=SCHEMAS)] == [
+        ("undeclared-env", "warning")
+    ]
+
+
+def test_a_position_inside_a_block_of_text_is_exact() -> None:
+    text = pipeline("with:\n  command: |\n    echo one\n    echo ${{ trigger.branch }}")
+
+    assert found(text) == [("untrusted-in-command", 8, 18)]
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        ("{name: One, uses: notify}", "duplicate-name"),
+        ("{name: ONE!, uses: notify}", "duplicate-key"),
+        ("{name: Two, key: one, uses: notify}", "duplicate-key"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "finally:\n"])
+def test_names_and_keys_are_unique_in_the_pipeline(place: str, second: str, code: str) -> None:
+    text = f"name: X\nsteps:\n  - {{name: One, uses: notify}}\n{place}  - {second}\n"
+
+    assert [finding.code for finding in lint(text, schemas=SCHEMAS)] == [code]
+
+
+def test_members_of_a_group_do_not_see_each_other() -> None:
+    text = (
+        "name: X\nsteps:\n"
+        "  - name: Checks\n"
+        "    parallel:\n"
+        "      - {name: A, uses: notify}\n"
+        "      - {name: B, uses: notify, if: steps.a.status == 'success'}\n"
+        "  - {name: C, uses: notify, if: steps.a.status == steps.b.status}\n"
+    )
+
+    assert found(text) == [("not-available", 4, 5), ("unknown-reference", 6, 37)]
+
+
+def test_a_label_that_no_worker_has_is_a_warning() -> None:
+    text = "name: X\nrunner_labels: [linux, gpu]\nsteps: [{name: A, uses: notify}]"
+
+    assert found(text) == []
+    assert found(text, known_labels=["linux"]) == [("unknown-label", 2, 24)]
+
+
+def test_every_known_feature_passes() -> None:
+    flags = ", ".join(f"{name}: true" for name in FEATURES)
+
+    assert found(f"name: X\nfeatures: {{{flags}}}\nsteps: [{{name: A, uses: notify}}]") == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{type: choice}",
+        "{type: choice, options: [a], default: b}",
+        "{type: number, default: 'x'}",
+        "{type: boolean, default: 1}",
+    ],
+)
+def test_an_input_whose_default_does_not_fit_is_an_error(rule: str) -> None:
+    head = f"name: X\non: {{manual: {{inputs: {{a: {rule}}}}}}}\n"
+
+    assert [code for code, *_ in found(head + "steps: [{name: A, uses: notify}]")] == ["input"]
+
+
+@given(st.data())
+def test_a_damaged_document_is_linted_without_an_exception(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(EXAMPLE)))
+    end = data.draw(st.integers(start, min(len(EXAMPLE), start + 60)))
+    inserted = data.draw(
+        st.sampled_from(["", "3", "[]", "{}", "null", "\n", ": ", "'", "${{", "- "])
+    )
+
+    findings = lint(EXAMPLE[:start] + inserted + EXAMPLE[end:], schemas=SCHEMAS)
+
+    assert all(finding.line >= 1 and finding.column >= 1 for finding in findings)
+
+
+KEYS = st.sampled_from(
+    ["name", "key", "on", "manual", "inputs", "push", "concurrency", "group", "env", "secrets",
+     "features", "steps", "finally", "uses", "with", "if", "matrix", "parallel", "command", "x",
+     "timeout_minutes", "runner_labels", "schedule", "type", "default", "options"]
+)  # fmt: skip
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "x", "${{ a }}", "${{"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, json_values, max_size=6))
+def test_any_object_is_linted_without_an_exception(value: dict[str, object]) -> None:
+    findings = lint(dump_yaml(value), schemas=SCHEMAS)
+
+    assert all(finding.message for finding in findings)
