@@ -1,0 +1,49 @@
+import { all, el, find } from "./dom";
+
+/** Filters that send themselves, fields judged when left, drafts that survive a reload. */
+export function startForms(): void {
+  document.addEventListener("change", (event) => {
+    const field = event.target;
+    if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement) {
+      if (field.matches("[data-submit]")) field.form?.requestSubmit();
+      toggleDependents(field);
+    }
+  });
+  document.addEventListener("focusout", (event) => {
+    const field = event.target;
+    if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) judge(field);
+  });
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field instanceof HTMLInputElement && field.dataset.mustEqual !== undefined) {
+      const button = find<HTMLButtonElement>("[data-when-equal]", field.form ?? document);
+      if (button) button.disabled = field.value !== field.dataset.mustEqual;
+    }
+  });
+  for (const field of all<HTMLInputElement>("input[name=timezone][data-detect]")) {
+    if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+  for (const form of all<HTMLFormElement>("form[data-filters]")) {
+    // Empty filters would make long addresses that say nothing.
+    form.addEventListener("formdata", (event) => {
+      for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+    });
+  }
+}
+
+function toggleDependents(field: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement): void {
+  if (!field.name || !field.form) return;
+  for (const box of all<HTMLElement>(`[data-shown-for^="${CSS.escape(field.name)}="]`, field.form)) {
+    box.hidden = box.dataset.shownFor !== `${field.name}=${field.value}`;
+  }
+}
+
+function judge(field: HTMLInputElement | HTMLTextAreaElement): void {
+  const box = field.closest<HTMLElement>(".field");
+  if (!box || field.value === "" || field.type === "search") return;
+  const isValid = field.checkValidity();
+  box.classList.toggle("has-error", !isValid);
+  field.setAttribute("aria-invalid", String(!isValid));
+  find(".field-error[data-client]", box)?.remove();
+  if (!isValid) box.append(el("span", { class: "field-error", "data-client": "" }, field.validationMessage));
+}

@@ -1,0 +1,110 @@
+import { all, closest, find } from "./dom";
+import { toast } from "./toast";
+
+/** Menus, dialogs, the drawer, copy buttons, the theme and forms that ask before they send. */
+export function startSurfaces(): void {
+  document.addEventListener("click", clicked);
+  document.addEventListener("keydown", menuKeys);
+  document.addEventListener("submit", submitted);
+  // One menu at a time; a press elsewhere closes it.
+  document.addEventListener("toggle", (event) => {
+    const opened = event.target;
+    if (!(opened instanceof HTMLDetailsElement) || !opened.open || !opened.matches(".menu")) return;
+    for (const menu of all<HTMLDetailsElement>("details.menu[open]")) if (menu !== opened) menu.open = false;
+  }, true);
+  document.addEventListener("pointerdown", (event) => {
+    for (const menu of all<HTMLDetailsElement>("details.menu[open]")) {
+      if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
+    }
+  });
+  for (const dialog of all<HTMLDialogElement>("dialog[data-open]")) dialog.showModal();
+  markTheme();
+}
+
+function clicked(event: MouseEvent): void {
+  const opener = closest<HTMLElement>(event, "[data-dialog]");
+  if (opener) {
+    event.preventDefault();
+    find<HTMLDialogElement>(`#${opener.dataset.dialog}`)?.showModal();
+  }
+  const closer = closest<HTMLElement>(event, "[data-close]");
+  if (closer) closer.closest("dialog")?.close();
+  if (event.target instanceof HTMLDialogElement && event.target.matches(".dialog")) event.target.close();
+  const copier = closest<HTMLElement>(event, "[data-copy], [data-copy-from]");
+  if (copier) copy(copier);
+  const theme = closest<HTMLElement>(event, "[data-theme-set]");
+  if (theme) {
+    localStorage.setItem("powernode.theme", theme.dataset.themeSet ?? "auto");
+    document.dispatchEvent(new CustomEvent("powernode:theme"));
+    markTheme();
+  }
+  if (closest(event, "[data-drawer]")) toggleDrawer();
+  const item = closest<HTMLElement>(event, ".menu-item");
+  if (item) item.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
+}
+
+function markTheme(): void {
+  const choice = document.documentElement.dataset.themeChoice ?? "auto";
+  for (const button of all("[data-theme-set]")) {
+    button.toggleAttribute("aria-current", button.getAttribute("data-theme-set") === choice);
+  }
+}
+
+function copy(source: HTMLElement): void {
+  const from = source.dataset.copyFrom ? find<HTMLElement>(source.dataset.copyFrom) : null;
+  const text = from ? (from instanceof HTMLInputElement || from instanceof HTMLTextAreaElement ? from.value : from.innerText) : (source.dataset.copy ?? "");
+  navigator.clipboard.writeText(text).then(
+    () => {
+      source.classList.add("is-copied");
+      toast("Copied.", "success");
+      window.setTimeout(() => source.classList.remove("is-copied"), 1500);
+    },
+    () => toast("The browser did not allow copying. Select the text and copy it by hand.", "error"),
+  );
+}
+
+function toggleDrawer(): void {
+  const rail = find<HTMLElement>("#rail");
+  const backdrop = find<HTMLElement>(".rail-backdrop");
+  if (!rail || !backdrop) return;
+  const isOpen = rail.classList.toggle("is-open");
+  backdrop.hidden = !isOpen;
+  find("[data-drawer][aria-expanded]")?.setAttribute("aria-expanded", String(isOpen));
+  if (isOpen) find<HTMLElement>("a, summary", rail)?.focus();
+}
+
+function menuKeys(event: KeyboardEvent): void {
+  if (event.key === "Escape" && find("#rail.is-open")) toggleDrawer();
+  const menu = event.target instanceof Element ? event.target.closest<HTMLDetailsElement>("details.menu[open]") : null;
+  if (!menu) return;
+  if (event.key === "Escape") {
+    menu.open = false;
+    find<HTMLElement>("summary", menu)?.focus();
+    event.preventDefault();
+    return;
+  }
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const items = all<HTMLElement>(".menu-item", menu);
+  const at = items.findIndex((item) => item === document.activeElement);
+  const by = event.key === "ArrowDown" ? 1 : -1;
+  items[(at + by + items.length) % items.length]?.focus();
+  event.preventDefault();
+}
+
+function submitted(event: SubmitEvent): void {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement)) return;
+  if (form.dataset.draft) localStorage.removeItem(form.dataset.draft);
+  // A second press must not start a second run; the page that follows has fresh buttons.
+  if (form.method === "post" && !form.hasAttribute("hx-post")) {
+    const buttons = all<HTMLButtonElement>("button[type=submit], button:not([type])", form);
+    window.setTimeout(() => {
+      if (!event.defaultPrevented) for (const button of buttons) button.disabled = true;
+    });
+  }
+}
+
+window.addEventListener("pageshow", (event) => {
+  // Back from the browser's cache: the buttons are wanted again.
+  if (event.persisted) for (const button of all<HTMLButtonElement>("form button:disabled")) button.disabled = false;
+});
