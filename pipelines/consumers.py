@@ -1,6 +1,7 @@
 """Live runs and live logs, replayed from rows."""
 
 import asyncio
+import codecs
 import contextlib
 import uuid
 from typing import Any
@@ -123,6 +124,8 @@ class RunLogConsumer(ReplayConsumer):
         self.execution = await in_database(self._find)(execution_id, run_id)
         self.offset = self.number("after")
         self.is_complete = False
+        # A piece may end inside a character; its rest begins the next piece.
+        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         return f"log.{self.execution.pk.hex}"
 
     def _find(self, execution_id: uuid.UUID, run_id: uuid.UUID) -> StepExecution:
@@ -152,6 +155,7 @@ class RunLogConsumer(ReplayConsumer):
                 if piece.offset > self.offset:
                     gap = {"type": "gap", "from_offset": self.offset, "to_offset": piece.offset}
                     await self.send_json(gap)
+                    self.decoder.reset()
                 self.offset = piece.next_offset
                 await self.send_json(
                     {
@@ -160,7 +164,7 @@ class RunLogConsumer(ReplayConsumer):
                         "next_offset": piece.next_offset,
                         "line": piece.first_line,
                         "at": piece.at.isoformat(),
-                        "text": piece.data.decode("utf-8", errors="replace"),
+                        "text": self.decoder.decode(piece.data),
                     }
                 )
         if not self.is_complete:

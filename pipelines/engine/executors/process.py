@@ -1,6 +1,7 @@
 """Commands as child processes of this worker, inside bubblewrap where the machine has it."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ from pipelines.steps.base import CommandResult, StepFailedError
 # Seconds between TERM and KILL.
 GRACE_SECONDS = 10.0
 STOPPING_GRACE_SECONDS = 1.0
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The worker's own interpreter comes last: a machine whose only Python it is still has one.
+_PATH = (
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
+    f"{Path(sys.base_prefix) / 'bin'}"
+)
 _LIMITS = processes.Limits(open_files=65536, core_bytes=0)
 
 
@@ -65,13 +70,21 @@ class ProcessExecutor:
         self.files.note_child(child.pid, child.start_time)
         self.on_start()
         try:
-            pump(child.stdout_fd, self.writer, should_stop=lambda: bool(self.should_stop()))
+            pump(
+                child.stdout_fd,
+                self.writer,
+                should_stop=lambda: bool(self.should_stop()),
+                exit_fd=child.exit_fd,
+                poll_seconds=0.2,
+            )
             stop = self.should_stop()
             if stop and child.poll() is None:
                 exit_code = child.terminate(
                     STOPPING_GRACE_SECONDS if stop == "worker_stopped" else GRACE_SECONDS
                 )
-                pump(child.stdout_fd, self.writer, should_stop=lambda: False)
+                pump(
+                    child.stdout_fd, self.writer, should_stop=lambda: False, exit_fd=child.exit_fd
+                )
                 return CommandResult(exit_code, stop)
             return CommandResult(self._wait(child))
         finally:
