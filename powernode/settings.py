@@ -134,9 +134,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 STATIC_URL = "/static/"
 STATIC_ROOT = CONFIGURATION.var / "static"
 STATICFILES_DIRS = [path for path in [ROOT / "powernode" / "static"] if path.exists()]
+# Embedded installations serve the files where they lie; images collect and hash them once.
+WHITENOISE_USE_FINDERS = CONFIGURATION.profile == "embedded"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "powernode.staticfiles.ManifestStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if WHITENOISE_USE_FINDERS
+        else "powernode.staticfiles.ManifestStorage"
+    },
 }
 MEDIA_ROOT = CONFIGURATION.var / "media"
 
