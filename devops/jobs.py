@@ -3,5 +3,6 @@
 from devops.taskref import TaskRef
 
 RELAY = TaskRef("devops.relay")
-RETAIN = TaskRef("devops.retain")
 DELIVER = TaskRef("devops.deliver")
+COMPACT = TaskRef("devops.compact")
+RETAIN = TaskRef("devops.retain")

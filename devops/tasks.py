@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from devops import relay
-from devops.jobs import RELAY
+from devops import deliveries, relay, retention
+from devops.jobs import COMPACT, DELIVER, RELAY, RETAIN
 
 
 @shared_task(name=RELAY.name)
@@ -11,3 +11,23 @@ def publish_messages() -> None:
     """Publish what waits, and wake again whoever did not finish."""
     relay.publish_pending()
     relay.wake_unhandled()
+
+
+@shared_task(name=DELIVER.name)
+def deliver() -> None:
+    """Try the deliveries that are due."""
+    deliveries.deliver_due()
+
+
+@shared_task(name=COMPACT.name)
+def compact() -> None:
+    """Compact the logs of finished steps."""
+    retention.compact_logs()
+
+
+@shared_task(name=RETAIN.name)
+def retain() -> None:
+    """Remove what is older than the operator keeps."""
+    retention.remove_old_logs()
+    retention.remove_old_messages()
+    retention.remove_old_keys()
