@@ -1,8 +1,8 @@
 """Where in a YAML text each part of its value was written."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from devops.safety.json_values import line_and_column
@@ -29,6 +29,8 @@ class Marked:
     values: dict[str, tuple[int, int]] = field(default_factory=dict)
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     scalars: dict[str, Scalar] = field(default_factory=dict)
+    # For each string asked about: its characters that are not blank, in the value and in the text.
+    _alignments: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
 
     def position(self, pointer: str) -> tuple[int, int]:
         """Return line and column (1-based) of the value at a JSON pointer.
@@ -51,7 +53,10 @@ class Marked:
         value = _resolve(self.value, pointer)
         if not isinstance(value, str):
             return self.position(pointer)
-        return line_and_column(self.text, _source_index(self.text, scalar, value, offset))
+        if pointer not in self._alignments:
+            written = [i for i, character in enumerate(value) if not character.isspace()]
+            self._alignments[pointer] = written, list(_places(self.text, scalar))
+        return line_and_column(self.text, _source_index(*self._alignments[pointer], scalar, offset))
 
 
 def _resolve(value: Any, pointer: str) -> Any:
@@ -61,15 +66,13 @@ def _resolve(value: Any, pointer: str) -> Any:
     return value
 
 
-def _source_index(text: str, scalar: Scalar, value: str, offset: int) -> int:
+def _source_index(written: list[int], places: list[int], scalar: Scalar, offset: int) -> int:
     # Folding, indentation and chomping move only blanks: the n-th character that is not blank is
     # the same in the text and in the value, whatever the style.
-    preceding = sum(1 for character in value[:offset] if not character.isspace())
-    places = _places(text, scalar)
-    if offset < len(value) and not value[offset].isspace():
-        return next(islice(places, preceding, None), scalar.start)
-    last = next(islice(places, preceding - 1, None), None) if preceding else None
-    return scalar.start if last is None else last + 1
+    preceding = bisect_left(written, offset)
+    if preceding < len(written) and written[preceding] == offset and preceding < len(places):
+        return places[preceding]
+    return places[preceding - 1] + 1 if 0 < preceding <= len(places) else scalar.start
 
 
 def _places(text: str, scalar: Scalar) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from devops.safety.documents import DocumentError, Marked, load_marked
@@ -12,6 +13,7 @@ from pipelines.documents.mapping import document_pointers, from_definition
 from pipelines.documents.structure_checks import structure_problems
 from pipelines.documents.triggers import stored_triggers
 from pipelines.documents.validation import definition_problems, schema_problems
+from pipelines.documents.vocabulary import MOST_PROBLEMS
 
 Schemas = Mapping[str, dict[str, Any]]
 _FIELDS = {
@@ -61,6 +63,7 @@ def lint(
 ) -> list[Finding]:
     """Return what is wrong with a document, in the order of its lines; never raises for its text.
 
+    Of each kind of check (schema, structure, expressions) the first 100 findings are kept.
     `schemas` are the JSON Schemas of `with` by step type, `known_labels` those that workers have.
     """
     try:
@@ -95,8 +98,8 @@ def _problems(
 ) -> list[Problem]:
     return [
         *schema_problems(document, schemas),
-        *structure_problems(document, known_labels),
-        *expression_problems(document, schemas),
+        *islice(structure_problems(document, known_labels), MOST_PROBLEMS),
+        *islice(expression_problems(document, schemas), MOST_PROBLEMS),
     ]
 
 

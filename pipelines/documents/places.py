@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pipelines.documents.keys import step_key
+from pipelines.documents.vocabulary import MOST_STEPS
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,15 @@ class StepPlace:
 
 
 def step_places(document: Mapping[str, Any]) -> Iterator[StepPlace]:
-    """Yield groups and steps in order; what is too broken to be a step is left out."""
+    """Yield groups and steps in order; what is too broken to be a step is left out.
+
+    Steps beyond the number that a pipeline may have are left out too: the schema refuses them, and
+    each costs more than the one before.
+    """
+    yield from islice(_places(document), 2 * MOST_STEPS)
+
+
+def _places(document: Mapping[str, Any]) -> Iterator[StepPlace]:
     earlier: tuple[str, ...] = ()
     for name in ("steps", "finally"):
         for index, step in _objects(document.get(name)):

@@ -9,6 +9,7 @@ from pipelines.documents.vocabulary import (
     INPUT_TYPES,
     KEY_PATTERN,
     LONGEST_RUN_MINUTES,
+    MOST_STEPS,
     NAME_PATTERN,
     PIPELINE_TYPES,
     POLICIES,
@@ -19,7 +20,6 @@ from pipelines.documents.vocabulary import (
 )
 
 Schema = dict[str, Any]
-_MOST_STEPS = 500
 
 
 def json_schema(schemas: Mapping[str, Schema]) -> Schema:
@@ -38,7 +38,7 @@ def json_schema(schemas: Mapping[str, Schema]) -> Schema:
 
 
 def _pipeline() -> Schema:
-    steps = {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": _MOST_STEPS}
+    steps = {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": MOST_STEPS}
     return {
         "name": _text("The name that people see.", maxLength=255, minLength=1),
         "key": _text("Short name in addresses; default: made from the name.", pattern=SLUG_PATTERN),
@@ -258,7 +258,7 @@ def definition_schema() -> Schema:
             "timeout_minutes": {"type": ["number", "null"]},
             "allow_concurrent": flag,
             "settings": {"anyOf": [settings, {"type": "null"}]},
-            "steps": {"type": ["array", "null"], "items": step, "maxItems": _MOST_STEPS},
+            "steps": {"type": ["array", "null"], "items": step, "maxItems": MOST_STEPS},
         },
         "required": ["name"],
     }

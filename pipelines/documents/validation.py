@@ -12,8 +12,8 @@ from jsonschema.exceptions import ValidationError
 from devops.safety.json_values import join_pointer
 from pipelines.documents.findings import Problem
 from pipelines.documents.schema import definition_schema, json_schema
+from pipelines.documents.vocabulary import MOST_PROBLEMS
 
-_MOST_PROBLEMS = 100
 _TYPES = {
     "object": "an object",
     "array": "a list",
@@ -58,7 +58,7 @@ def _gather(validator: Draft202012Validator, value: Any) -> list[Problem]:
         for cause in _causes(error):
             for problem in _explain(cause):
                 problems.setdefault((problem.pointer, problem.message), problem)
-        if len(problems) > _MOST_PROBLEMS:
+        if len(problems) >= MOST_PROBLEMS:
             break
     return list(problems.values())
 

@@ -19,6 +19,8 @@ UNAVAILABLE = frozenset(
     {"matrix", "parallel", "retry", "approval", "services", "replace", "cancel_running", "reject"}
 )
 
+MOST_STEPS = 500
+MOST_PROBLEMS = 100
 LONGEST_RUN_MINUTES = 360
 SHORTEST_MINUTES = 0.05
 DEFAULT_RUN_MINUTES = 60

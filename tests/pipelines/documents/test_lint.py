@@ -266,6 +266,14 @@ def test_a_label_that_no_worker_has_is_a_warning() -> None:
     assert found(text, known_labels=["linux"]) == [("unknown-label", 2, 24)]
 
 
+def test_the_number_of_findings_is_bounded() -> None:
+    references = "${{ nope }} " * 20_000
+    steps = "- {}\n" * 40_000
+
+    assert len(found(pipeline(f"with: {{command: x, working_directory: '{references}'}}"))) == 100
+    assert 100 <= len(found(f"name: X\nsteps:\n{steps}")) <= 300
+
+
 def test_every_known_feature_passes() -> None:
     flags = ", ".join(f"{name}: true" for name in FEATURES)
 
