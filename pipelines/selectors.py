@@ -133,6 +133,39 @@ def run(actor: Actor, pk: uuid.UUID | str) -> PipelineRun:
     return row
 
 
+def account_of_run(pk: uuid.UUID) -> uuid.UUID | None:
+    """The account that a run belongs to, before anybody's right to see it was checked."""
+    return PipelineRun.objects.filter(pk=pk).values_list("account_id", flat=True).first()
+
+
+def pipeline_names(actor: Actor) -> list[Pipeline]:
+    """The account's pipelines by name, for filters."""
+    rows = visible(actor, Pipeline, READ_PIPELINES).filter(deleted_at=None)
+    return list(rows.only("id", "name", "slug").order_by("name")[:500])
+
+
+def attempts_of(actor: Actor, row: PipelineRun) -> list[PipelineRun]:
+    """The run, what it repeats and what repeats it, oldest first."""
+    first = row
+    while first.retry_of_id is not None and (before := first.retry_of) is not None:
+        first = before
+    found, layer = [first], [first.pk]
+    while layer:
+        rows = list(runs(actor).filter(retry_of_id__in=layer).order_by("id")[:50])
+        found += rows
+        layer = [row.pk for row in rows] if len(found) < 50 else []
+    return found if len(found) > 1 else []
+
+
+def last_green_before(actor: Actor, row: PipelineRun) -> PipelineRun | None:
+    """The newest successful run of the same pipeline and branch before this one."""
+    return (
+        runs(actor)
+        .filter(pipeline_id=row.pipeline_id, status="success", branch=row.branch, pk__lt=row.pk)
+        .first()
+    )
+
+
 def step_execution(actor: Actor, pk: uuid.UUID | str) -> StepExecution:
     """One attempt at a step.
 

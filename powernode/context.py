@@ -1,10 +1,12 @@
-"""What every page's frame shows: the account, the switch, what is running."""
+"""What every page's frame shows: the account, the others to switch to, who is here."""
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from devops.access import memberships_of
+from devops.models import Account
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -12,4 +14,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"memberships": lambda: memberships_of(user), "actor": getattr(request, "actor", None)}
+    actor = getattr(request, "actor", None)
+    accounts = SimpleLazyObject(lambda: [row.account for row in memberships_of(user)])
+
+    def current() -> Account | None:
+        wanted = str(actor.account_id) if actor else request.session.get("account_id")
+        return next((a for a in accounts if str(a.pk) == wanted), None) or next(
+            iter(accounts), None
+        )
+
+    return {
+        "accounts": accounts,
+        "account": SimpleLazyObject(current),
+        "actor": actor,
+        "is_operator": user.is_staff,
+    }

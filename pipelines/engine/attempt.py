@@ -20,6 +20,7 @@ from pipelines.choices import StepStatus
 from pipelines.engine.boundary import StepMove, release_connection
 from pipelines.engine.control import RunControl
 from pipelines.engine.executors.process import ProcessExecutor
+from pipelines.engine.first_error import first_error_line
 from pipelines.engine.session import Session
 from pipelines.engine.workspace import StepFiles, Workspace
 from pipelines.expressions import ExpressionError, condition, interpolate_value
@@ -148,6 +149,8 @@ class Attempt:
                 writer.write(_line(move.changes["error_message"]))
         move.changes["duration_ms"] = round((time.monotonic() - began) * 1000)
         move.changes["log_truncated"] = bool(writer.dropped_bytes)
+        if move.to == StepStatus.FAILURE:
+            move.changes["first_error_line"] = first_error_line(self.execution.pk)
         return move
 
     def rebuild(self, writer: LogWriter) -> None:

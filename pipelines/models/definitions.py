@@ -79,6 +79,11 @@ class Pipeline(Row):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def url(self) -> str:
+        """The pipeline's page."""
+        return f"/pipelines/{self.slug}"
+
 
 class PipelineStep(Row):
     """One step of a pipeline."""

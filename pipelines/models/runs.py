@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from devops.models import Lifecycle, Row
-from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, Trust, WaitingFor
+from pipelines.choices import RUN_LIVE, Phase, RunStatus, StepStatus, TriggerType, Trust, WaitingFor
 from pipelines.models.definitions import Pipeline, PipelineStep, Worker
 
 
@@ -109,6 +109,21 @@ class PipelineRun(Lifecycle):
 
     def __str__(self) -> str:
         return f"#{self.run_number}"
+
+    @property
+    def url(self) -> str:
+        """The run's page."""
+        return f"/runs/{self.pk}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something may still happen."""
+        return self.status in RUN_LIVE
+
+    @property
+    def progress_percentage(self) -> int:
+        """How much of the steps is over."""
+        return min(100, self.steps_done * 100 // self.steps_total) if self.steps_total else 0
 
 
 class StepExecution(Lifecycle):

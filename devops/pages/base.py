@@ -1,0 +1,121 @@
+"""What every page shares: a person who is logged in, acting in one of their accounts."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views import View
+
+from devops.access import Actor, member_actor, membership_of
+from devops.errors import DomainError, NotFound, PermissionDenied
+from devops.models import User
+
+PAGE_SIZE = 50
+
+
+class Page(LoginRequiredMixin, View):
+    """A page of the dashboard: thin like a REST view, calling the same selectors and operations.
+
+    Attributes:
+        nav_area: the entry of the rail that is marked as the present one.
+    """
+
+    nav_area = ""
+    actor: Actor
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Resolve the actor, then map our errors to pages."""
+        if not isinstance(request.user, User):
+            return self.handle_no_permission()
+        try:
+            self.actor = self.resolve_actor(request, **kwargs)
+            request.actor = self.actor  # type: ignore[attr-defined]
+            return super().dispatch(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        except PermissionDenied as error:
+            raise DjangoPermissionDenied(f"{error.detail} {error.remedy}") from error
+
+    def resolve_actor(self, request: HttpRequest, **_: Any) -> Actor:
+        """The account of the session; pages of one object override this."""
+        wanted = request.session.get("account_id")
+        return self._act(request, uuid.UUID(wanted) if wanted else None)
+
+    def act_in(self, request: HttpRequest, account_id: uuid.UUID | None) -> Actor:
+        """The person as a member of the object's account; an address works in every account.
+
+        Raises:
+            NotFound: the object does not exist or the person is no member there.
+        """
+        if account_id is None:
+            raise NotFound("There is nothing at this address.")
+        return self._act(request, account_id)
+
+    def _act(self, request: HttpRequest, account_id: uuid.UUID | None) -> Actor:
+        assert isinstance(request.user, User)  # noqa: S101  (narrows the type; dispatch checked it)
+        membership = membership_of(request.user, account_id)
+        if membership is None and account_id is not None and not request.resolver_match.kwargs:
+            # The account of the session is gone: fall back to one that is there.
+            membership = membership_of(request.user)
+        if membership is None:
+            raise NotFound("There is nothing at this address for you.")
+        if request.session.get("account_id") != str(membership.account_id):
+            request.session["account_id"] = str(membership.account_id)
+        address = request.META.get("REMOTE_ADDR") or None
+        return member_actor(membership).seen_from(address, request.headers.get("User-Agent", ""))
+
+    def render(self, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+        """A template with the page's frame."""
+        return render(self.request, template, {"nav_area": self.nav_area, **context}, status=status)
+
+    def refuse(self, error: DomainError, back: str) -> HttpResponse:
+        """Say why something was refused, on the page it was asked from."""
+        messages.error(self.request, f"{error.detail} {error.remedy}".strip())
+        return redirect(back)
+
+    def note(self, text: str) -> None:
+        """Say that something was done."""
+        messages.success(self.request, text)
+
+
+def cursor_page(
+    request: HttpRequest, rows: QuerySet[Any], size: int = PAGE_SIZE
+) -> tuple[list[Any], dict[str, Any]]:
+    """One page of rows ordered by `-id`, and the addresses of the newer and older ones."""
+    before, after = _key(request, "before"), _key(request, "after")
+    if after is not None:
+        found = list(rows.filter(pk__gt=after).order_by("id")[: size + 1])
+        has_newer, found = len(found) > size, found[:size][::-1]
+        has_older = True
+    else:
+        if before is not None:
+            rows = rows.filter(pk__lt=before)
+        found = list(rows.order_by("-id")[: size + 1])
+        has_older, found = len(found) > size, found[:size]
+        has_newer = before is not None
+    page = {
+        "newer_url": _address(request, after=found[0].pk) if has_newer and found else None,
+        "older_url": _address(request, before=found[-1].pk) if has_older and found else None,
+    }
+    return found, page
+
+
+def _key(request: HttpRequest, name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.GET.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _address(request: HttpRequest, **change: object) -> str:
+    query = request.GET.copy()
+    for name in ("before", "after"):
+        query.pop(name, None)
+    for name, value in change.items():
+        query[name] = str(value)
+    return f"{request.path}?{query.urlencode()}"

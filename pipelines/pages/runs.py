@@ -1,0 +1,246 @@
+"""Runs: the list, the run's page, cancel and repeat."""
+
+import json
+import uuid
+from typing import Any
+
+import nh3
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html
+from markdown_it import MarkdownIt
+
+from devops.access import Actor
+from devops.errors import DomainError
+from devops.models import OutboxMessage
+from devops.pages.base import Page, cursor_page
+from devops.storage import log_reader
+from pipelines import selectors
+from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType
+from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+
+TABS = ("log", "tests", "artifacts", "summary", "trigger")
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+
+
+class RunList(Page):
+    """`/runs`: newest first, filtered by what the address says."""
+
+    nav_area = "runs"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        names = ("status", "pipeline", "branch", "trigger")
+        filters = {name: request.GET.get(name, "").strip() for name in names}
+        columns = {
+            "status": "status", "pipeline": "pipeline__slug", "branch": "branch",
+            "trigger": "trigger_type",
+        }  # fmt: skip
+        chosen = {columns[name]: value for name, value in filters.items() if value}
+        runs, page = cursor_page(request, selectors.runs(self.actor).filter(**chosen))
+        return self.render(
+            "pipelines/run_list.html",
+            {
+                "runs": runs,
+                "page": page,
+                "filters": filters,
+                "is_filtered": bool(chosen),
+                "statuses": RunStatus.choices,
+                "triggers": TriggerType.choices,
+                "pipelines": selectors.pipeline_names(self.actor),
+                "live_seq": newest_seq(self.actor),
+            },
+        )
+
+
+class RunPage(Page):
+    """The base of the pages of one run: they act in the account that the run belongs to."""
+
+    nav_area = "runs"
+
+    def resolve_actor(self, request: HttpRequest, **kwargs: Any) -> Actor:
+        return self.act_in(request, selectors.account_of_run(kwargs["pk"]))
+
+
+class RunDetail(RunPage):
+    """`/runs/<id>`: steps on the left, the log on the right, the rest as tabs."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        tab = request.GET.get("tab", "log")
+        executions = list(run.step_executions.all())
+        latest = _latest(executions)
+        reports = list(selectors.test_reports(self.actor, pk))
+        return self.render(
+            "pipelines/run_detail.html",
+            {
+                "run": run,
+                "pipeline": run.pipeline,
+                "step_groups": _groups(executions),
+                "current_step_id": _current(latest),
+                "tab": tab if tab in TABS else "log",
+                "tests": _tests(reports),
+                "artifacts": [
+                    _artifact(row) for row in selectors.artifacts(self.actor).filter(run=run)
+                ],
+                "summaries": _summaries(latest) if tab == "summary" else [],
+                "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
+                "trigger_json": json.dumps(run.trigger_context, indent=2),
+                "attempts": _attempts(self.actor, run),
+                "why": _why(self.actor, run, latest),
+                "can_write": self.actor.may(WRITE_RUNS),
+                "cancel_url": f"{run.url}/cancel",
+                "live_seq": run.version,
+            },
+        )
+
+
+class RunCancel(RunPage):
+    """`POST /runs/<id>/cancel`."""
+
+    def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        try:
+            cancel_run(self.actor, run)
+        except DomainError as error:
+            return self.refuse(error, run.url)
+        return redirect(run.url)
+
+
+class RunRetry(RunPage):
+    """`POST /runs/<id>/retry`."""
+
+    def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        try:
+            again = retry_run(self.actor, run)
+        except DomainError as error:
+            return self.refuse(error, run.url)
+        return redirect(again.url)
+
+
+def newest_seq(actor: Actor) -> int:
+    """The number of the account's newest published message."""
+    rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
+    return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0
+
+
+def _latest(executions: list[StepExecution]) -> list[StepExecution]:
+    """The last attempt at each step, in order."""
+    latest = {(row.step_key, row.matrix_index): row for row in executions}
+    return list(latest.values())
+
+
+def _groups(executions: list[StepExecution]) -> list[dict[str, Any]]:
+    """Steps under their phase; earlier attempts fold under the last one."""
+    groups: dict[str, list[Any]] = {"": [], "Finally": []}
+    for step in _latest(executions):
+        earlier = [
+            row
+            for row in executions
+            if (row.step_key, row.matrix_index) == (step.step_key, step.matrix_index)
+            and row.attempt < step.attempt
+        ]
+        for row in earlier:
+            row.label = f"Attempt {row.attempt}: {row.reason or row.status}"  # type: ignore[attr-defined]
+        step.members = earlier  # type: ignore[attr-defined]
+        groups["Finally" if step.phase == Phase.FINALLY else ""].append(step)
+    return [{"label": label, "steps": steps} for label, steps in groups.items() if steps]
+
+
+def _current(latest: list[StepExecution]) -> str:
+    """The step to show first: the failing one, else the running one, else the first."""
+    for status in (StepStatus.FAILURE, StepStatus.RUNNING):
+        for step in latest:
+            if step.status == status and not (
+                status == StepStatus.FAILURE and step.continue_on_error
+            ):
+                return str(step.pk)
+    return str(latest[0].pk) if latest else ""
+
+
+def _tests(reports: list[Any]) -> dict[str, Any] | None:
+    """All reports of a run as one, failures first."""
+    if not reports:
+        return None
+    counts = {
+        name: sum(getattr(report, name) for report in reports)
+        for name in ("total", "passed", "failed", "errors", "skipped", "duration_ms")
+    }
+    cases = [case for report in reports for case in report.cases.all()]
+    order = {"failed": 0, "error": 0, "passed": 1, "skipped": 2}
+    cases.sort(key=lambda case: (order[case.status], -case.duration_ms))
+    is_truncated = any(report.is_truncated for report in reports) or len(cases) > 1000
+    return {**counts, "cases": cases[:1000], "is_truncated": is_truncated}
+
+
+def _artifact(row: Any) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "path": row.path,
+        "size_bytes": row.size_bytes,
+        "file_count": row.file_count,
+        "expires_at": row.expires_at,
+        "url": f"/api/v1/devops/artifacts/{row.pk}/download",
+    }
+
+
+def _summaries(latest: list[StepExecution]) -> list[dict[str, str]]:
+    """Each step's Markdown as clean HTML."""
+    return [
+        # nh3 leaves only harmless elements and attributes; format_html marks just that.
+        {"step_name": step.step_name, "html": format_html("{}", _Clean(step.summary))}
+        for step in latest
+        if step.summary
+    ]
+
+
+class _Clean:
+    """Markdown from outside, as HTML that cannot do anything."""
+
+    def __init__(self, markdown: str) -> None:
+        self._markdown = markdown
+
+    def __html__(self) -> str:
+        return nh3.clean(_markdown.render(self._markdown))
+
+
+def _trigger_rows(run: PipelineRun) -> list[tuple[str, str]]:
+    rows = [
+        ("Trigger", run.get_trigger_type_display()),
+        ("By", run.actor_label),
+        ("Repository", str(run.repository or "")),
+        ("Ref", run.ref),
+        ("Commit", run.commit_sha),
+        ("Definition", run.definition_source or "the pipeline as stored"),
+        ("Definition version", str(run.snapshot.get("definition_version", ""))),
+        ("Trust", run.get_trust_level_display()),
+        ("Worker", run.worker.name if run.worker else ""),
+        *((f"Input {name}", str(value)) for name, value in run.inputs.items()),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _attempts(actor: Actor, run: PipelineRun) -> list[dict[str, Any]]:
+    rows = selectors.attempts_of(actor, run)
+    return [{"number": row.attempt, "url": row.url, "is_current": row.pk == run.pk} for row in rows]
+
+
+def _why(actor: Actor, run: PipelineRun, latest: list[StepExecution]) -> dict[str, Any] | None:
+    """The first failing line of a failed run, and the last run that was green."""
+    if run.status != RunStatus.FAILURE:
+        return None
+    failed = next((step for step in latest if str(step.pk) == _current(latest)), None)
+    if failed is None or failed.status != StepStatus.FAILURE:
+        return None
+    line = ""
+    if failed.first_error_line:
+        page = log_reader.read_lines(failed.pk, failed.first_error_line, 1)
+        line = page.lines[0].text.strip()[:300] if page.lines else ""
+    return {
+        "step_name": failed.step_name,
+        "line": line or failed.error_message,
+        "line_number": failed.first_error_line if line else None,
+        "url": f"{run.url}?step={failed.pk}#L{failed.first_error_line}",
+        "previous_green": selectors.last_green_before(actor, run),
+    }
