@@ -175,9 +175,22 @@ def step_execution(actor: Actor, pk: uuid.UUID | str) -> StepExecution:
     return get_visible(actor, StepExecution, READ_RUNS, pk)
 
 
+def steps_of_runs(actor: Actor, run_ids: list[uuid.UUID]) -> QuerySet[StepExecution]:
+    """The attempts of several runs, in order, without what a list does not show."""
+    rows = visible(actor, StepExecution, READ_RUNS).filter(run_id__in=run_ids)
+    return rows.defer("outputs", "summary").order_by("position", "attempt")
+
+
 def live_run_count(pipeline_id: uuid.UUID) -> int:
     """How many runs of a pipeline are not over."""
     return PipelineRun.objects.filter(pipeline_id=pipeline_id, status__in=RUN_LIVE).count()
+
+
+def newest_stream_seq(actor: Actor) -> int:
+    """The number of the account's newest published message."""
+    actor.require(READ_RUNS)
+    rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
+    return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0
 
 
 def run_messages(actor: Actor, run_id: uuid.UUID, after: int = 0) -> QuerySet[OutboxMessage]:

@@ -12,11 +12,10 @@ from markdown_it import MarkdownIt
 
 from devops.access import Actor
 from devops.errors import DomainError
-from devops.models import OutboxMessage
 from devops.pages.base import Page, cursor_page
-from devops.storage import log_reader
 from pipelines import selectors
-from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType
+from pipelines.choices import Phase, RunStatus, TriggerType
+from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
 
@@ -48,7 +47,7 @@ class RunList(Page):
                 "statuses": RunStatus.choices,
                 "triggers": TriggerType.choices,
                 "pipelines": selectors.pipeline_names(self.actor),
-                "live_seq": newest_seq(self.actor),
+                "live_seq": selectors.newest_stream_seq(self.actor),
             },
         )
 
@@ -69,7 +68,7 @@ class RunDetail(RunPage):
         run = selectors.run(self.actor, pk)
         tab = request.GET.get("tab", "log")
         executions = list(run.step_executions.all())
-        latest = _latest(executions)
+        latest = latest_attempts(executions)
         reports = list(selectors.test_reports(self.actor, pk))
         return self.render(
             "pipelines/run_detail.html",
@@ -77,7 +76,7 @@ class RunDetail(RunPage):
                 "run": run,
                 "pipeline": run.pipeline,
                 "step_groups": _groups(executions),
-                "current_step_id": _current(latest),
+                "current_step_id": current_step(latest),
                 "tab": tab if tab in TABS else "log",
                 "tests": _tests(reports),
                 "artifacts": [
@@ -87,7 +86,7 @@ class RunDetail(RunPage):
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
                 "attempts": _attempts(self.actor, run),
-                "why": _why(self.actor, run, latest),
+                "why": explain_failure(self.actor, run, latest),
                 "can_write": self.actor.may(WRITE_RUNS),
                 "cancel_url": f"{run.url}/cancel",
                 "live_seq": run.version,
@@ -119,22 +118,10 @@ class RunRetry(RunPage):
         return redirect(again.url)
 
 
-def newest_seq(actor: Actor) -> int:
-    """The number of the account's newest published message."""
-    rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
-    return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0
-
-
-def _latest(executions: list[StepExecution]) -> list[StepExecution]:
-    """The last attempt at each step, in order."""
-    latest = {(row.step_key, row.matrix_index): row for row in executions}
-    return list(latest.values())
-
-
 def _groups(executions: list[StepExecution]) -> list[dict[str, Any]]:
     """Steps under their phase; earlier attempts fold under the last one."""
     groups: dict[str, list[Any]] = {"": [], "Finally": []}
-    for step in _latest(executions):
+    for step in latest_attempts(executions):
         earlier = [
             row
             for row in executions
@@ -146,17 +133,6 @@ def _groups(executions: list[StepExecution]) -> list[dict[str, Any]]:
         step.members = earlier  # type: ignore[attr-defined]
         groups["Finally" if step.phase == Phase.FINALLY else ""].append(step)
     return [{"label": label, "steps": steps} for label, steps in groups.items() if steps]
-
-
-def _current(latest: list[StepExecution]) -> str:
-    """The step to show first: the failing one, else the running one, else the first."""
-    for status in (StepStatus.FAILURE, StepStatus.RUNNING):
-        for step in latest:
-            if step.status == status and not (
-                status == StepStatus.FAILURE and step.continue_on_error
-            ):
-                return str(step.pk)
-    return str(latest[0].pk) if latest else ""
 
 
 def _tests(reports: list[Any]) -> dict[str, Any] | None:
@@ -224,23 +200,3 @@ def _trigger_rows(run: PipelineRun) -> list[tuple[str, str]]:
 def _attempts(actor: Actor, run: PipelineRun) -> list[dict[str, Any]]:
     rows = selectors.attempts_of(actor, run)
     return [{"number": row.attempt, "url": row.url, "is_current": row.pk == run.pk} for row in rows]
-
-
-def _why(actor: Actor, run: PipelineRun, latest: list[StepExecution]) -> dict[str, Any] | None:
-    """The first failing line of a failed run, and the last run that was green."""
-    if run.status != RunStatus.FAILURE:
-        return None
-    failed = next((step for step in latest if str(step.pk) == _current(latest)), None)
-    if failed is None or failed.status != StepStatus.FAILURE:
-        return None
-    line = ""
-    if failed.first_error_line:
-        page = log_reader.read_lines(failed.pk, failed.first_error_line, 1)
-        line = page.lines[0].text.strip()[:300] if page.lines else ""
-    return {
-        "step_name": failed.step_name,
-        "line": line or failed.error_message,
-        "line_number": failed.first_error_line if line else None,
-        "url": f"{run.url}?step={failed.pk}#L{failed.first_error_line}",
-        "previous_green": selectors.last_green_before(actor, run),
-    }

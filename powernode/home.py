@@ -1,0 +1,134 @@
+"""The overview: what needs somebody, what runs, what failed, how things went."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from devops.pages.base import Page
+from gitintegration import public as git
+from pipelines import selectors, statistics
+from pipelines.failures import explain_failure, latest_attempts
+from pipelines.models import PipelineRun, StepExecution, Worker
+
+ROWS = 8
+
+
+class Overview(Page):
+    """`/`."""
+
+    nav_area = "overview"
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        figures = statistics.run_statistics(self.actor)
+        workers = list(selectors.workers(self.actor)[:ROWS])
+        online = [worker for worker in workers if worker.status == "online"]
+        today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        events = git.webhook_events(self.actor).filter(created_at__gte=today)
+        live = list(statistics.live_runs(self.actor)[:ROWS])
+        return self.render(
+            "devops/overview.html",
+            {
+                "stats": {
+                    "success_percent": figures.success_percent,
+                    "runs_30d": figures.runs,
+                    "median_duration_ms": figures.median_duration_ms,
+                    "queue_p95_ms": figures.queue_p95_ms,
+                    "webhooks_today": events.count(),
+                    "webhooks_failed": events.filter(status="failed").count(),
+                    "workers_online": len(online),
+                    "workers_total": len(workers),
+                },
+                "needs_you": _needs_you(live, online),
+                "live_runs": live,
+                "failures": self._failures(),
+                "workers": [_worker(worker) for worker in workers],
+                "onboarding": self._onboarding(bool(online)),
+                "live_seq": selectors.newest_stream_seq(self.actor),
+            },
+        )
+
+    def _failures(self) -> list[PipelineRun]:
+        failures = list(statistics.recent_failures(self.actor)[:ROWS])
+        steps: dict[Any, list[StepExecution]] = {run.pk: [] for run in failures}
+        for step in selectors.steps_of_runs(self.actor, list(steps)):
+            steps[step.run_id].append(step)
+        for run in failures:
+            latest = latest_attempts(steps[run.pk])
+            run.why = explain_failure(self.actor, run, latest)  # type: ignore[attr-defined]
+        return failures
+
+    def _onboarding(self, has_worker: bool) -> list[dict[str, Any]]:  # noqa: FBT001
+        """The way to the first green run; nothing once it is walked."""
+        has_green = selectors.runs(self.actor).filter(status="success").exists()
+        if has_green:
+            return []
+        has_repository = selectors.repositories(self.actor).exists()
+        has_pipeline = selectors.pipelines(self.actor).exists()
+        return [
+            {
+                "title": "Start a worker",
+                "text": "A worker executes the steps: powernode worker.",
+                "url": "/workers",
+                "label": "Workers",
+                "is_done": has_worker,
+            },
+            {
+                "title": "Add a repository",
+                "text": "Any clone URL; a push then starts its pipelines.",
+                "url": "/repositories/new",
+                "label": "Add a repository",
+                "is_done": has_repository,
+            },
+            {
+                "title": "Write a pipeline",
+                "text": "Here, or as .powernode/ci.yml in the repository.",
+                "url": "/pipelines/new",
+                "label": "New pipeline",
+                "is_done": has_pipeline,
+            },
+            {
+                "title": "See the first green run",
+                "text": "Push something, or start the pipeline by hand.",
+                "url": "/pipelines",
+                "label": "Pipelines",
+                "is_done": has_green,
+            },
+        ]
+
+
+def _needs_you(live: list[PipelineRun], online: list[Worker]) -> list[dict[str, Any]]:
+    """What does not move by itself."""
+    stuck = [
+        {
+            "status": "warning",
+            "title": f"{run.pipeline.name} #{run.run_number} waits",
+            "detail": run.waiting_detail,
+            "url": run.url,
+            "at": run.created_at,
+        }
+        for run in live
+        if run.waiting_for in {"trust", "decision", "approval"}
+        or (run.waiting_for == "worker" and not run.worker_id)
+    ]
+    if not online and live:
+        stuck.insert(
+            0,
+            {
+                "status": "failure",
+                "title": "No worker is online",
+                "detail": "Runs wait until one starts: powernode worker.",
+                "url": "/workers",
+                "at": None,
+            },
+        )
+    return stuck
+
+
+def _worker(worker: Worker) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "status": worker.status,
+        "running": worker.busy,  # type: ignore[attr-defined]
+        "capacity": worker.capacity,
+    }
