@@ -3,7 +3,8 @@
 import uuid
 from typing import Any
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from devops.access import Actor, get_visible, visible
 from devops.errors import NotFound
@@ -69,6 +70,30 @@ def links(actor: Actor, pipeline_id: uuid.UUID) -> QuerySet[PipelineRepository]:
     return PipelineRepository.objects.filter(
         pipeline_id=pipeline_id, pipeline__account_id=actor.account_id
     ).select_related("repository")
+
+
+def recent_runs_of(
+    actor: Actor, pipeline_ids: list[uuid.UUID], limit: int
+) -> dict[uuid.UUID, list[PipelineRun]]:
+    """The newest runs of several pipelines, newest first, in one query."""
+    ranked = (
+        runs(actor)
+        .filter(pipeline_id__in=pipeline_ids)
+        .annotate(rank=Window(RowNumber(), partition_by=F("pipeline_id"), order_by=F("id").desc()))
+    )
+    found: dict[uuid.UUID, list[PipelineRun]] = {}
+    for row in ranked.filter(rank__lte=limit).order_by("-id"):
+        found.setdefault(row.pipeline_id, []).append(row)
+    return found
+
+
+def first_links(actor: Actor, pipeline_ids: list[uuid.UUID]) -> dict[uuid.UUID, Repository]:
+    """The first repository of each of several pipelines."""
+    actor.require(READ_PIPELINES)
+    rows = PipelineRepository.objects.filter(
+        pipeline_id__in=pipeline_ids, pipeline__account_id=actor.account_id
+    ).select_related("repository")
+    return {row.pipeline_id: row.repository for row in rows.order_by("-id")}
 
 
 def definition_of(row: Pipeline) -> dict[str, Any]:

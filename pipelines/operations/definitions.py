@@ -79,6 +79,14 @@ def update_pipeline(
 
 
 @transaction.atomic(durable=True)
+def set_active(actor: Actor, pipeline: Pipeline, *, is_active: bool) -> None:
+    """Switch a pipeline on or off; off, no trigger starts it."""
+    actor.require(WRITE)
+    Pipeline.objects.filter(pk=pipeline.pk).update(is_active=is_active)
+    audit.record(actor, "devops.pipeline.update", pipeline, detail={"is_active": is_active})
+
+
+@transaction.atomic(durable=True)
 def duplicate_pipeline(actor: Actor, pipeline: Pipeline) -> Pipeline:
     """Copy a pipeline with its steps; runs and repository links stay with the original."""
     actor.require(WRITE)

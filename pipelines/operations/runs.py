@@ -219,5 +219,3 @@ def wake_step(execution_id: str, message: Mapping[str, Any]) -> bool:
         StepExecution.objects.filter(pk=execution.pk).update(wake_message=dict(message))
         DISPATCH.send()
     return bool(changed)
-
-

@@ -63,7 +63,8 @@ def remove_old_workspaces() -> int:
     if not root.is_dir():
         return 0
     live = {
-        pk.hex for pk in PipelineRun.objects.filter(status__in=RUN_LIVE).values_list("pk", flat=True)
+        pk.hex
+        for pk in PipelineRun.objects.filter(status__in=RUN_LIVE).values_list("pk", flat=True)
     }
     folders = sorted(
         (folder for folder in root.iterdir() if folder.name not in live),
