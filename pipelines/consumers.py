@@ -104,11 +104,15 @@ class PipelineConsumer(ReplayConsumer):
     def _is_too_old(self) -> bool:
         """Whether retention took rows that the reader has not seen, or the number is none of ours."""
         if self.run_id is not None:
-            numbers = selectors.run_messages(self.actor, self.run_id, 0).values_list("seq", flat=True)
+            numbers = selectors.run_messages(self.actor, self.run_id, 0).values_list(
+                "seq", flat=True
+            )
         else:
             rows = OutboxMessage.objects.filter(account_id=self.actor.account_id)
             numbers = (
-                rows.exclude(stream_seq=None).order_by("stream_seq").values_list("stream_seq", flat=True)
+                rows.exclude(stream_seq=None)
+                .order_by("stream_seq")
+                .values_list("stream_seq", flat=True)
             )
         oldest = numbers.first()
         return oldest is not None and (self.last + 1 < oldest or self.last > self._newest())

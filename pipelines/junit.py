@@ -69,7 +69,9 @@ def parse_junit(data: bytes) -> ParsedReport:
         else:
             report.is_truncated = True
     order = {"failed": 0, "error": 0, "passed": 1, "skipped": 2}
-    report.cases = sorted(kept, key=lambda case: (order[case.status], -case.duration_ms))[:CASES_MAX]
+    report.cases = sorted(kept, key=lambda case: (order[case.status], -case.duration_ms))[
+        :CASES_MAX
+    ]
     return report
 
 

@@ -27,7 +27,9 @@ def run_worker(
     *, name: str = "", labels: list[str], capacity: int, with_beat: bool = False
 ) -> None:
     """Serve until SIGTERM or SIGINT; ends children and hands runs back within five seconds."""
-    pool = EnginePool(name or f"{socket.gethostname()}-{os.getpid()}", labels, capacity, os.getpid())
+    pool = EnginePool(
+        name or f"{socket.gethostname()}-{os.getpid()}", labels, capacity, os.getpid()
+    )
     engine.set_current(pool)
     relay = RelayThread()
     beat = EmbeddedService(app, thread=True, schedule_filename=str(_schedule_file()))

@@ -1,5 +1,6 @@
 """Pipelines: the list, one pipeline's page, its editor, and what can be done to it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipelines import selectors, step_types
 from pipelines.choices import PipelineType
 from pipelines.documents import export_yaml, lint, parse, to_definition
 from pipelines.inputs import declared_inputs
-from pipelines.models import Pipeline
+from pipelines.models import Pipeline, PipelineRepository
 from pipelines.operations.definitions import (
     WRITE,
     create_pipeline,
@@ -86,14 +87,24 @@ class PipelineDetail(PipelinePage):
     """`/pipelines/<slug>`."""
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        pipeline = self.find(slug)
+        return self.show(request, self.find(slug))
+
+    def show(
+        self,
+        request: HttpRequest,
+        pipeline: Pipeline,
+        refused: DomainError | None = None,
+        typed: Mapping[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page; after a refused start with its dialog open and what was typed still in it."""
         tab = request.GET.get("tab", "runs")
         tab = tab if tab in TABS else "runs"
         own = selectors.runs(self.actor).filter(pipeline=pipeline)
         runs, page = cursor_page(request, own) if tab == "runs" else ([], {})
-        definition = selectors.definition_of(pipeline)
         links = list(selectors.links(self.actor, pipeline.pk))
-        pipeline.repository = links[0].repository if links else None  # type: ignore[attr-defined]
+        repository = links[0].repository if links else None
+        pipeline.repository = repository  # type: ignore[attr-defined]
+        definition = selectors.definition_of(pipeline) if tab == "definition" else None
         return self.render(
             "pipelines/pipeline_detail.html",
             {
@@ -102,18 +113,21 @@ class PipelineDetail(PipelinePage):
                 "runs": runs,
                 "page": page,
                 "recent_runs": list(own[:BARS])[::-1],
-                "definition_text": export_yaml(definition) if tab == "definition" else "",
+                "definition_text": export_yaml(definition) if definition else "",
                 "triggers": [_trigger(name, rule) for name, rule in pipeline.triggers.items()],
-                "trigger_form": _trigger_form(pipeline),
-                "linked_objects": self._concerned(pipeline) if tab == "settings" else [],
+                "inputs": _inputs(pipeline, refused, typed or {}),
+                "default_ref": repository.default_branch if repository else "",
+                "trigger_error": refused.detail if refused else "",
+                "trigger_values": {"ref": (typed or {}).get("ref", "")},
+                "linked_objects": self._concerned(pipeline, links) if tab == "settings" else [],
                 "can_write": self.actor.may(WRITE),
                 "can_delete": self.actor.may(WRITE),
                 "live_seq": selectors.newest_stream_seq(self.actor),
             },
+            status=refused.status if refused else 200,
         )
 
-    def _concerned(self, pipeline: Pipeline) -> list[str]:
-        links = selectors.links(self.actor, pipeline.pk)
+    def _concerned(self, pipeline: Pipeline, links: list[PipelineRepository]) -> list[str]:
         return [
             f"{len(pipeline.steps.all())} steps",
             f"{pipeline.last_run_number} runs, which stay readable until retention",
@@ -182,23 +196,21 @@ class PipelineEdit(PipelinePage):
         )
 
 
-class PipelineTrigger(PipelinePage):
-    """`POST /pipelines/<slug>/trigger`: start a run with the typed inputs of the form."""
+class PipelineTrigger(PipelineDetail):
+    """`POST /pipelines/<slug>/trigger`: start a run with the typed inputs of the dialog."""
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
-        inputs = {
-            name: _typed(rule, request.POST.get(f"input.{name}"))
+        typed = {
+            name: _typed(rule, request.POST.get(f"inputs.{name}"))
             for name, rule in declared_inputs(pipeline.triggers).items()
         }
-        given = {name: value for name, value in inputs.items() if value is not None}
+        given = {name: value for name, value in typed.items() if value is not None}
+        ref = request.POST.get("ref", "").strip()
         try:
-            run = trigger_run(
-                self.actor, pipeline, inputs=given, ref=request.POST.get("ref", "").strip()
-            )
+            run = trigger_run(self.actor, pipeline, inputs=given, ref=ref)
         except DomainError as error:
-            problems = " ".join(problem.detail for problem in error.errors)
-            return self.refuse(type(error)(problems or error.detail), pipeline.url)
+            return self.show(request, pipeline, error, {**typed, "ref": ref})
         return redirect(run.url)
 
 
@@ -276,14 +288,20 @@ def _trigger(name: str, rule: Any) -> dict[str, Any]:
     return {"icon": _ICONS.get(name, "bolt"), "name": title, "detail": detail, "next_at": None}
 
 
-def _trigger_form(pipeline: Pipeline) -> dict[str, Any]:
-    return {
-        "action": f"{pipeline.url}/trigger",
-        "inputs": [
-            {"name": name, "type": rule.get("type", "string"), **rule}
-            for name, rule in declared_inputs(pipeline.triggers).items()
-        ],
-    }
+def _inputs(
+    pipeline: Pipeline, refused: DomainError | None, typed: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    problems = {problem.pointer: problem.detail for problem in refused.errors} if refused else {}
+    return [
+        {
+            "type": "string",
+            **rule,
+            "name": name,
+            "value": typed.get(name, rule.get("default")),
+            "error": problems.get(f"/inputs/{name}", ""),
+        }
+        for name, rule in declared_inputs(pipeline.triggers).items()
+    ]
 
 
 def _typed(rule: Any, text: str | None) -> Any:
