@@ -8,3 +8,6 @@ class DevopsConfig(AppConfig):
 
     name = "devops"
     verbose_name = "Kernel"
+
+    def ready(self) -> None:
+        from devops.api import checks  # noqa: F401, PLC0415  (registers itself)

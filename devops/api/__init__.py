@@ -1,0 +1,1 @@
+"""What every REST endpoint of ours is built from: identity, permission, strictness, rendering."""
