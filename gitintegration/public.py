@@ -15,6 +15,12 @@ from gitintegration.operations.endpoints import (
     remove_webhook,
     reveal_endpoint,
 )
+from gitintegration.operations.repositories import (
+    create_repository,
+    delete_repository,
+    sync_repository,
+    update_repository,
+)
 from gitintegration.selectors import endpoints, webhook_events
 
 __all__ = [
@@ -24,6 +30,8 @@ __all__ = [
     "changed_paths",
     "checkout",
     "configure_webhook",
+    "create_repository",
+    "delete_repository",
     "endpoints",
     "hook_script",
     "list_heads",
@@ -33,5 +41,7 @@ __all__ = [
     "remove_webhook",
     "reveal_endpoint",
     "sweep_deliveries",
+    "sync_repository",
+    "update_repository",
     "webhook_events",
 ]

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from gitintegration.jobs import PROCESS_DELIVERY, SWEEP_DELIVERIES
-from gitintegration.operations import deliveries
+from gitintegration.jobs import PROCESS_DELIVERY, RECONCILE, SWEEP_DELIVERIES
+from gitintegration.operations import deliveries, repositories
 
 
 @shared_task(name=PROCESS_DELIVERY.name)
@@ -16,3 +16,9 @@ def process_delivery(event_id: str) -> None:
 def sweep_deliveries() -> None:
     """Find deliveries whose task was lost."""
     deliveries.sweep_deliveries()
+
+
+@shared_task(name=RECONCILE.name)
+def reconcile() -> None:
+    """Look for pushes that no delivery announced."""
+    repositories.reconcile()

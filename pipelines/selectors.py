@@ -96,6 +96,11 @@ def first_links(actor: Actor, pipeline_ids: list[uuid.UUID]) -> dict[uuid.UUID, 
     return {row.pipeline_id: row.repository for row in rows.order_by("-id")}
 
 
+def pipelines_of_repository(actor: Actor, repository_id: uuid.UUID) -> list[Pipeline]:
+    """The pipelines that a repository's pushes start."""
+    return list(pipelines(actor).filter(links__repository_id=repository_id).order_by("name")[:100])
+
+
 def definition_of(row: Pipeline) -> dict[str, Any]:
     """The pipeline as the plain definition that runs keep as their snapshot."""
     return {

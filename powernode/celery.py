@@ -15,6 +15,7 @@ app.conf.beat_schedule = {
     "dispatch": {"task": "pipelines.dispatch", "schedule": 1.0},
     "relay": {"task": "devops.relay", "schedule": 5.0},
     "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 15.0},
+    "reconcile": {"task": "gitintegration.reconcile", "schedule": 300.0},
     "outgoing": {"task": "devops.deliver", "schedule": 5.0},
     "compact": {"task": "devops.compact", "schedule": 60.0},
     "retain-kernel": {"task": "devops.retain", "schedule": 3600.0},

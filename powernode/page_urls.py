@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from pipelines.pages import pipelines, runs
+from gitintegration.pages import webhooks
+from pipelines.pages import pipelines, repositories, runs, workers
 from powernode.home import Overview
 
 urlpatterns = [
@@ -20,4 +21,17 @@ urlpatterns = [
     path("pipelines/<slug:slug>/duplicate", pipelines.PipelineDuplicate.as_view()),
     path("pipelines/<slug:slug>/delete", pipelines.PipelineDelete.as_view()),
     path("pipelines/<slug:slug>/export", pipelines.PipelineExport.as_view()),
+    path("repositories", repositories.RepositoryList.as_view(), name="repository_list"),
+    path("repositories/new", repositories.RepositoryNew.as_view(), name="repository_new"),
+    path(
+        "repositories/<uuid:pk>", repositories.RepositoryDetail.as_view(), name="repository_detail"
+    ),
+    path("repositories/<uuid:pk>/secret", repositories.RepositorySecret.as_view()),
+    path("repositories/<uuid:pk>/sync", repositories.RepositorySync.as_view()),
+    path("repositories/<uuid:pk>/delete", repositories.RepositoryDelete.as_view()),
+    path("workers", workers.WorkerList.as_view(), name="worker_list"),
+    path("workers/<uuid:pk>/drain", workers.WorkerDrain.as_view()),
+    path("webhooks", webhooks.WebhookList.as_view(), name="webhook_list"),
+    path("webhooks/<uuid:pk>", webhooks.WebhookDetail.as_view(), name="webhook_detail"),
+    path("webhooks/<uuid:pk>/retry", webhooks.WebhookRetry.as_view()),
 ]

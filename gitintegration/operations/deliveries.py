@@ -66,7 +66,9 @@ def receive_delivery(token: str, headers: Mapping[str, str], body: bytes) -> Rec
         raise NotAuthentic("The delivery could not be verified.")
     dialect = dialect_module(endpoint.dialect)
     if not dialect.is_authentic(endpoint_secret(endpoint), headers, body):
-        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(rejected_count=F("rejected_count") + 1)
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+            rejected_count=F("rejected_count") + 1
+        )
         raise NotAuthentic("The delivery could not be verified.")
     payload = _parse(body)
     name = dialect.event_name(headers, payload)
@@ -114,6 +116,9 @@ def _store(
             event.save(force_insert=True)
     except IntegrityError:
         return Receipt("duplicate", _original(event))
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+        delivery_count=F("delivery_count") + 1, last_delivery_at=event.created_at
+    )
     PROCESS_DELIVERY.send(event_id=str(event.pk))
     return Receipt("accepted", event.pk)
 
@@ -184,7 +189,8 @@ def sweep_deliveries() -> int:
     """Find deliveries whose task was lost or died, and have them processed."""
     now = timezone.now()
     due = GitWebhookEvent.objects.filter(
-        status__in=[WebhookEventStatus.PENDING, WebhookEventStatus.PROCESSING], next_attempt_at__lt=now
+        status__in=[WebhookEventStatus.PENDING, WebhookEventStatus.PROCESSING],
+        next_attempt_at__lt=now,
     )
     found = 0
     for event in due[:200]:

@@ -29,7 +29,9 @@ class EndpointSecrets:
 
 
 @transaction.atomic(durable=True)
-def configure_webhook(actor: Actor, repository: Repository, dialect: str = Dialect.GIT) -> WebhookEndpoint:
+def configure_webhook(
+    actor: Actor, repository: Repository, dialect: str = Dialect.GIT
+) -> WebhookEndpoint:
     """Give a repository an address for its deliveries.
 
     Raises:

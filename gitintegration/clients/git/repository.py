@@ -67,9 +67,7 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
         run_git([*fetch, clone_url, check_ref(ref)], cwd=into, protocols=protocols, timeout=timeout)
     _check_size(into)
     target = sha or "FETCH_HEAD"
-    run_git(
-        ["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks
-    )
+    run_git(["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks)
     found = run_git(["log", "-1", "--format=%H%n%s"], cwd=into).decode(errors="replace")
     commit, _, title = found.partition("\n")
     log(f"HEAD is now at {commit[:7]} {title.strip()}")

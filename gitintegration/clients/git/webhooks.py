@@ -48,7 +48,9 @@ def to_event(_name: str, payload: Mapping[str, Any]) -> TriggerEvent:
         ref, before, after = (str(payload[name]) for name in ("ref", "before", "after"))
         commits = [dict(commit) for commit in payload.get("commits") or []]
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableDeliveryError(f"A push needs ref, before, after and commits: {error}") from error
+        raise UnreadableDeliveryError(
+            f"A push needs ref, before, after and commits: {error}"
+        ) from error
     return push_event(
         ref, before, after, commits, actor=str(payload.get("pusher") or ""),
         changed_paths=_paths(payload),

@@ -68,5 +68,12 @@ def _paths(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     kinds = ("added", "modified", "removed")
     return tuple(
-        sorted({path for commit in payload["commits"] for kind in kinds for path in commit.get(kind, ())})
+        sorted(
+            {
+                path
+                for commit in payload["commits"]
+                for kind in kinds
+                for path in commit.get(kind, ())
+            }
+        )
     )

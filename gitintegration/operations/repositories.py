@@ -1,0 +1,207 @@
+"""Repositories are connected, changed and disconnected; missed pushes are looked for."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import RestrictedError
+from django.utils import timezone
+
+from devops import audit
+from devops.access import Actor
+from devops.errors import Conflict, InUse, Invalid
+from devops.models import Provider, Repository
+from gitintegration.choices import Dialect
+from gitintegration.clients.git.program import (
+    GitFailedError,
+    GitRefusedError,
+    allowed_protocols,
+    check_ref,
+)
+from gitintegration.clients.git.repository import list_heads
+from gitintegration.jobs import PROCESS_DELIVERY
+from gitintegration.models import GitWebhookEvent, WebhookEndpoint
+
+logger = logging.getLogger(__name__)
+
+WRITE = "devops.repositories.write"
+SYNC = "git.repositories.sync"
+CHANGEABLE = (
+    "name",
+    "full_name",
+    "clone_url",
+    "web_url",
+    "default_branch",
+    "is_active",
+    "settings",
+)
+_ZERO = "0" * 40
+
+
+@transaction.atomic(durable=True)
+def create_repository(
+    actor: Actor,
+    *,
+    full_name: str,
+    clone_url: str,
+    name: str = "",
+    default_branch: str = "main",
+    web_url: str = "",
+    provider: Provider | None = None,
+) -> Repository:
+    """Enter a repository by its clone URL.
+
+    Raises:
+        Invalid: the URL or the branch is not one that we hand to git.
+        Conflict: the account has a repository of that name.
+    """
+    actor.require(WRITE)
+    _check(clone_url, default_branch)
+    repository = Repository(
+        account_id=actor.account_id, provider=provider, name=name or full_name.rsplit("/", 1)[-1],
+        full_name=full_name, clone_url=clone_url, default_branch=default_branch, web_url=web_url,
+    )  # fmt: skip
+    _save(repository)
+    audit.record(actor, "devops.repository.create", repository)
+    return repository
+
+
+@transaction.atomic(durable=True)
+def update_repository(
+    actor: Actor, repository: Repository, changes: Mapping[str, Any]
+) -> Repository:
+    """Change what is known of a repository.
+
+    Raises:
+        Invalid: the URL or the branch is not one that we hand to git.
+        Conflict: the new name is taken.
+    """
+    actor.require(WRITE)
+    for name in CHANGEABLE:
+        if name in changes:
+            setattr(repository, name, changes[name])
+    _check(repository.clone_url, repository.default_branch)
+    _save(repository)
+    audit.record(actor, "devops.repository.update", repository, detail={"fields": sorted(changes)})
+    return repository
+
+
+@transaction.atomic(durable=True)
+def delete_repository(actor: Actor, repository: Repository) -> None:
+    """Forget a repository and its webhook address; runs keep what they did.
+
+    Raises:
+        InUse: pipelines are attached; they would never start again.
+    """
+    actor.require(WRITE)
+    audit.record(actor, "devops.repository.delete", repository)
+    try:
+        with transaction.atomic():
+            repository.delete()
+    except RestrictedError as error:
+        raise InUse(
+            f"{repository} is still used by {len(error.restricted_objects)} pipeline link(s).",
+            remedy="Detach its pipelines, or delete those that it defines, then try again.",
+        ) from error
+
+
+def sync_repository(actor: Actor, repository: Repository) -> int:
+    """Look for pushes that no delivery announced, and start what they start; returns how many.
+
+    Raises:
+        Conflict: the repository cannot be read; its words are in the message.
+    """
+    actor.require(SYNC)
+    try:
+        return find_missed_pushes(repository)
+    except (GitFailedError, GitRefusedError) as error:
+        raise Conflict(
+            f"{repository} could not be read: {error}",
+            remedy="Check the clone URL and that this server may read it.",
+        ) from error
+
+
+def find_missed_pushes(repository: Repository) -> int:
+    """Compare the heads with what was announced; the first look takes the default branch alone.
+
+    Raises:
+        GitFailedError: the repository does not answer.
+        GitRefusedError: its URL is not allowed any more.
+    """
+    heads = list_heads(repository.clone_url)
+    return _enter_missed(repository, heads)
+
+
+def reconcile() -> int:
+    """Look for missed pushes of every repository with a plain git webhook."""
+    found = 0
+    endpoints = WebhookEndpoint.objects.filter(
+        is_active=True, dialect=Dialect.GIT, repository__is_active=True
+    ).select_related("repository")
+    for endpoint in endpoints:
+        try:
+            found += find_missed_pushes(endpoint.repository)
+        except (GitFailedError, GitRefusedError) as error:
+            logger.warning("%s could not be reconciled: %s", endpoint.repository, error)
+    return found
+
+
+@transaction.atomic(durable=True)
+def _enter_missed(repository: Repository, heads: Mapping[str, str]) -> int:
+    known = GitWebhookEvent.objects.filter(repository=repository)
+    is_first = not known.exists()
+    entered = 0
+    for branch, sha in heads.items():
+        ref = f"refs/heads/{branch}"
+        if is_first and branch != repository.default_branch:
+            continue
+        if known.filter(ref=ref, sha=sha).exists():
+            continue
+        before = known.filter(ref=ref).order_by("-id").values_list("sha", flat=True).first()
+        entered += _enter(repository, ref, before or _ZERO, sha)
+    Repository.objects.filter(pk=repository.pk).update(last_synced_at=timezone.now())
+    return entered
+
+
+def _enter(repository: Repository, ref: str, before: str, sha: str) -> int:
+    """Store the push as if it had been delivered; a delivery that comes late is then a duplicate."""
+    key = str(uuid.uuid5(repository.pk, f"{ref}:{before}:{sha}"))
+    payload = {"event": "push", "ref": ref, "before": before, "after": sha, "commits": []}
+    endpoint = WebhookEndpoint.objects.filter(repository=repository).first()
+    event = GitWebhookEvent(
+        account_id=repository.account_id, endpoint=endpoint, repository=repository,
+        dialect=Dialect.GIT, event_type="push", delivery_id=f"reconciled-{key}",
+        body_digest=f"reconciled-{key}", payload=payload, ref=ref, sha=sha,
+        is_reconciled=True, next_attempt_at=timezone.now(),
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError:
+        return 0
+    PROCESS_DELIVERY.send(event_id=str(event.pk))
+    return 1
+
+
+def _check(clone_url: str, default_branch: str) -> None:
+    try:
+        allowed_protocols(clone_url)
+    except GitRefusedError as error:
+        raise Invalid.field("/clone_url", str(error)) from error
+    try:
+        check_ref(default_branch)
+    except GitRefusedError as error:
+        raise Invalid.field("/default_branch", str(error)) from error
+
+
+def _save(repository: Repository) -> None:
+    try:
+        with transaction.atomic():
+            repository.save()
+    except IntegrityError as error:
+        raise Conflict(
+            f"The account has a repository {repository.full_name!r} already.",
+            remedy="Choose another name.",
+        ) from error
