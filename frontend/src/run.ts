@@ -82,7 +82,7 @@ function updateHead(run: RunNews): void {
   if (chip) updateChip(chip, chipStatus(run.status, run.waiting_for));
   updateDuration(find<HTMLElement>("#run-head .duration"), run.started_at, run.duration_seconds);
   const progress = find<HTMLProgressElement>("#run-head progress");
-  if (progress) progress.value = run.progress_percentage;
+  if (progress && Number.isFinite(run.progress_percentage)) progress.value = run.progress_percentage;
 }
 
 function updateStep(step: StepNews): boolean {

@@ -1,0 +1,2 @@
+export function wordsIn(texts: string[]): Set<string>;
+export function prune(source: string, words: Set<string>): string;
