@@ -90,6 +90,13 @@ def expand_scopes(scopes: Iterable[str]) -> frozenset[str]:
     return frozenset(granted)
 
 
+def is_operator(actor: Actor) -> bool:
+    """Whether the person behind the actor runs the installation (Django staff)."""
+    if actor.kind == "system":
+        return True
+    return User.objects.filter(pk=actor.user_id, is_staff=True, is_active=True).exists()
+
+
 def membership_of(user: User, account_id: uuid.UUID | None = None) -> Membership | None:
     """The user's membership of the given account, or the oldest one when none is named."""
     rows = Membership.objects.filter(

@@ -1,6 +1,6 @@
 """What other apps may use of the git integration."""
 
-from gitintegration.clients.git.program import GitFailedError, GitRefusedError
+from gitintegration.clients.git.program import GitFailedError, GitRefusedError, is_local
 from gitintegration.clients.git.repository import (
     CheckoutResult,
     changed_paths,
@@ -34,6 +34,7 @@ __all__ = [
     "delete_repository",
     "endpoints",
     "hook_script",
+    "is_local",
     "list_heads",
     "note_result",
     "process_delivery",

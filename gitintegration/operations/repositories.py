@@ -10,7 +10,7 @@ from django.db.models import RestrictedError
 from django.utils import timezone
 
 from devops import audit
-from devops.access import Actor
+from devops.access import Actor, is_operator
 from devops.errors import Conflict, InUse, Invalid
 from devops.models import Provider, Repository
 from gitintegration.choices import Dialect
@@ -58,7 +58,7 @@ def create_repository(
         Conflict: the account has a repository of that name.
     """
     actor.require(WRITE)
-    _check(clone_url, default_branch)
+    _check(actor, clone_url, default_branch)
     repository = Repository(
         account_id=actor.account_id, provider=provider, name=name or full_name.rsplit("/", 1)[-1],
         full_name=full_name, clone_url=clone_url, default_branch=default_branch, web_url=web_url,
@@ -82,7 +82,7 @@ def update_repository(
     for name in CHANGEABLE:
         if name in changes:
             setattr(repository, name, changes[name])
-    _check(repository.clone_url, repository.default_branch)
+    _check(actor, repository.clone_url, repository.default_branch)
     _save(repository)
     audit.record(actor, "devops.repository.update", repository, detail={"fields": sorted(changes)})
     return repository
@@ -185,11 +185,14 @@ def _enter(repository: Repository, ref: str, before: str, sha: str) -> int:
     return 1
 
 
-def _check(clone_url: str, default_branch: str) -> None:
+def _check(actor: Actor, clone_url: str, default_branch: str) -> None:
     try:
-        allowed_protocols(clone_url)
+        protocol = allowed_protocols(clone_url)
     except GitRefusedError as error:
         raise Invalid.field("/clone_url", str(error)) from error
+    if protocol == "file" and not is_operator(actor):
+        # The local roots hold repositories of every account; an account could name another's.
+        raise Invalid.field("/clone_url", "Only an operator may connect a path of this server.")
     try:
         check_ref(default_branch)
     except GitRefusedError as error:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gitintegration.public import GitRefusedError, checkout
+from gitintegration.public import GitRefusedError, checkout, is_local
 from pipelines.step_types import StepType
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, StepFailedError
 
@@ -44,7 +44,13 @@ class CheckoutHandler(Immediate):
                 "The run has no repository. Attach one to the pipeline, or set `repository`.",
                 reason="configuration",
             )
-        own = not config.repository and not config.ref
+        is_foreign = url != ctx.run.clone_url
+        if is_foreign and is_local(url):
+            raise StepFailedError(
+                "A step may not check out another repository of this server by its path.",
+                reason="refused",
+            )
+        own = not is_foreign and not config.ref
         is_sha = len(config.ref) in {40, 64} and set(config.ref) <= set("0123456789abcdef")
         into = (ctx.workspace / config.path).resolve()
         if into != ctx.workspace.resolve() and ctx.workspace.resolve() not in into.parents:

@@ -102,6 +102,11 @@ def allowed_protocols(url: str) -> str:
     )
 
 
+def is_local(url: str) -> bool:
+    """Whether a clone URL names a path of this server."""
+    return url.startswith(("/", "file:", "."))
+
+
 def _local(path: str) -> str:
     real = Path(path).resolve()
     roots = [Path(root).resolve() for root in settings.POWERNODE_GIT_LOCAL_ROOTS]
