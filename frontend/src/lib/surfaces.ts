@@ -17,7 +17,7 @@ export function startSurfaces(): void {
       if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
     }
   });
-  for (const dialog of all<HTMLDialogElement>("dialog[data-open]")) dialog.showModal();
+  for (const dialog of all<HTMLDialogElement>("dialog[data-open]")) openDialog(dialog);
   markTheme();
 }
 
@@ -25,7 +25,7 @@ function clicked(event: MouseEvent): void {
   const opener = closest<HTMLElement>(event, "[data-dialog]");
   if (opener) {
     event.preventDefault();
-    find<HTMLDialogElement>(`#${opener.dataset.dialog}`)?.showModal();
+    openDialog(find<HTMLDialogElement>(`#${opener.dataset.dialog}`));
   }
   const closer = closest<HTMLElement>(event, "[data-close]");
   if (closer) closer.closest("dialog")?.close();
@@ -41,6 +41,13 @@ function clicked(event: MouseEvent): void {
   if (closest(event, "[data-drawer]")) toggleDrawer();
   const item = closest<HTMLElement>(event, ".menu-item");
   if (item) item.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
+}
+
+function openDialog(dialog: HTMLDialogElement | null): void {
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  // The first thing to fill in, or else the harmless answer; never the button that acts.
+  find<HTMLElement>(".has-error input, .dialog-body input:not([type=hidden]), .dialog-body select, .dialog-body textarea, .dialog-foot [data-close]", dialog)?.focus();
 }
 
 function markTheme(): void {
