@@ -8,3 +8,8 @@ class ContainersConfig(AppConfig):
 
     name = "containers"
     verbose_name = "Containers"
+
+    def ready(self) -> None:
+        from devops import rotation  # noqa: PLC0415
+
+        rotation.register("containers.SecretReference", "encrypted_value", "value")

@@ -1,7 +1,10 @@
 """The dashboard's addresses."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
+from containers.pages import secrets
+from devops.pages import settings
 from gitintegration.pages import webhooks
 from pipelines.pages import pipelines, repositories, runs, workers
 from powernode.home import Overview
@@ -34,4 +37,19 @@ urlpatterns = [
     path("webhooks", webhooks.WebhookList.as_view(), name="webhook_list"),
     path("webhooks/<uuid:pk>", webhooks.WebhookDetail.as_view(), name="webhook_detail"),
     path("webhooks/<uuid:pk>/retry", webhooks.WebhookRetry.as_view()),
+    path("settings", RedirectView.as_view(url="/settings/profile"), name="settings"),
+    path("settings/profile", settings.Profile.as_view()),
+    path("settings/account", settings.Account.as_view()),
+    path("settings/members", settings.Members.as_view()),
+    path("settings/members/<uuid:pk>", settings.MemberRole.as_view()),
+    path("settings/members/<uuid:pk>/remove", settings.MemberRemove.as_view()),
+    path("settings/invitations", settings.Invitations.as_view()),
+    path("settings/invitations/<uuid:pk>/revoke", settings.InvitationRevoke.as_view()),
+    path("settings/tokens", settings.Tokens.as_view()),
+    path("settings/tokens/<uuid:pk>/revoke", settings.TokenRevoke.as_view()),
+    path("settings/secrets", secrets.Secrets.as_view()),
+    path("settings/secrets/<uuid:pk>/delete", secrets.SecretDelete.as_view()),
+    path("settings/audit", settings.Audit.as_view()),
+    path("invitations/<str:token>", settings.InvitationAccept.as_view(), name="invitation"),
+    path("accounts/<uuid:pk>/switch", settings.SwitchAccount.as_view(), name="switch_account"),
 ]

@@ -9,9 +9,9 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("api/", include("powernode.api_urls")),
-    path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("powernode.page_urls")),
+    path("accounts/", include("allauth.urls")),
 ]
 
 handler400 = "powernode.pages.bad_request"

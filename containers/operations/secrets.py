@@ -21,7 +21,12 @@ VALUE_MAX_BYTES = 64 * 1024
 
 @transaction.atomic(durable=True)
 def create_secret(
-    actor: Actor, name: str, value: str, *, description: str = "", secret_type: str = SecretType.PIPELINE
+    actor: Actor,
+    name: str,
+    value: str,
+    *,
+    description: str = "",
+    secret_type: str = SecretType.PIPELINE,
 ) -> SecretReference:
     """Keep a value under a name.
 
@@ -91,7 +96,6 @@ def delete_secret(actor: Actor, secret: SecretReference) -> None:
 def binding_of(secret: SecretReference) -> Binding:
     """What the ciphertext is bound to: this row and this field."""
     return Binding("containers_secretreference", str(secret.account_id), str(secret.pk), "value")
-
 
 
 def _check_value(value: str) -> None:

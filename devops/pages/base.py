@@ -1,12 +1,12 @@
 """What every page shares: a person who is logged in, acting in one of their accounts."""
 
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views import View
@@ -16,6 +16,7 @@ from devops.errors import DomainError, NotFound, PermissionDenied
 from devops.models import User
 
 PAGE_SIZE = 50
+AnyRow = TypeVar("AnyRow", bound=Model)
 
 
 class Page(LoginRequiredMixin, View):
@@ -81,6 +82,18 @@ class Page(LoginRequiredMixin, View):
     def note(self, text: str) -> None:
         """Say that something was done."""
         messages.success(self.request, text)
+
+
+def one_of(rows: QuerySet[AnyRow], pk: object) -> AnyRow:
+    """The visible row of that key.
+
+    Raises:
+        NotFound: none is visible.
+    """
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound("There is nothing at this address.")
+    return row
 
 
 def cursor_page(

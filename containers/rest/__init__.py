@@ -1,0 +1,1 @@
+"""The containers app's endpoints: secrets by reference."""
