@@ -25,13 +25,25 @@ export class Screen {
   private expected = 0;
   private frame = 0;
   private isWrapped = false;
+  private readonly ending = new AbortController();
+  private readonly sizes = new ResizeObserver(() => this.relayout());
 
   constructor(private readonly options: ScreenOptions) {
     const { scroller } = options;
     scroller.replaceChildren(this.spacer, this.rows);
-    scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    scroller.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
-    new ResizeObserver(() => this.relayout()).observe(scroller);
+    const { signal } = this.ending;
+    scroller.addEventListener("scroll", () => this.scrolled(), { passive: true, signal });
+    scroller.addEventListener("wheel", (event) => this.wheeled(event), { passive: false, signal });
+    this.sizes.observe(scroller);
+  }
+
+  /** Let the scroller go: the next log's screen takes it. */
+  close(): void {
+    this.ending.abort();
+    this.sizes.disconnect();
+    cancelAnimationFrame(this.frame);
+    // No later call may draw into rows that another screen now owns.
+    this.frame = -1;
   }
 
   get isAtEnd(): boolean {
@@ -126,6 +138,7 @@ export class Screen {
   }
 
   private draw(): void {
+    if (this.ending.signal.aborted) return;
     const { scroller, map } = this.options;
     const scale = this.scale;
     this.top = clamp(this.top, 0, scale.maximum);

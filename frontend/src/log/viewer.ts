@@ -81,6 +81,7 @@ export class LogViewer {
 
   close(): void {
     this.isClosed = true;
+    this.screen.close();
     this.options.source.close();
   }
 
