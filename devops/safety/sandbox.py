@@ -125,7 +125,9 @@ def wrap(
         raise SandboxUnavailableError(info.reason)
     inside = {"HOME": str(workdir), "TMPDIR": "/tmp", **env}  # noqa: S108 - its own /tmp
     mounts = [*_mounts(readonly, (sys.base_prefix,)), *_scratch(inside["TMPDIR"])]
-    for folder in (*writable, str(workdir)):
+    if not any(Path(workdir).is_relative_to(folder) for folder in writable):
+        writable = [*writable, str(workdir)]
+    for folder in writable:
         mounts += ["--bind", folder, folder]
     return _assemble(info.path, argv, mounts, str(workdir), network=network, env=inside)
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from devops.ids import uuid7
 from devops.models.storage import LogChunk, LogStream
@@ -73,6 +74,18 @@ def add_chunk(
 def last_chunk(stream_id: uuid.UUID) -> LogChunk | None:
     """Return the last chunk of a stream without its bytes."""
     return LogChunk.objects.filter(stream_id=stream_id).defer("data").order_by("-offset").first()
+
+
+def close_abandoned(stream_id: uuid.UUID) -> None:
+    """Complete a stream whose writer died, as far as its index goes."""
+    last = last_chunk(stream_id)
+    now = timezone.now()
+    LogStream.objects.filter(pk=stream_id, closed_at=None).update(
+        size_bytes=last.offset + last.length if last else 0,
+        line_count=last.first_line + last.line_count - 1 if last else 0,
+        closed_at=now,
+        updated_at=now,
+    )
 
 
 def release_connection() -> None:

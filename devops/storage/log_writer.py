@@ -125,15 +125,20 @@ class LogWriter:
             return None
         return max(0.0, self._flushed_at + FLUSH_SECONDS - self._clock())
 
+    def suspend(self) -> None:
+        """Write the rest and leave the stream open for a later writer."""
+        if self._closed:
+            return
+        self._write_rest()
+        self._closed = True
+        self._end_segment()
+        log_index.release_connection()
+
     def close(self) -> None:
         """Write the rest and mark the stream complete; calling it again changes nothing."""
         if self._closed:
             return
-        rest = self._masker.flush()
-        if rest:
-            self._buffer.append(rest)
-            self._buffered += len(rest)
-        self._flush()
+        self._write_rest()
         self._open()
         self._closed = True
         self._end_segment()
@@ -144,6 +149,13 @@ class LogWriter:
             updated_at=timezone.now(),
         )
         log_index.release_connection()
+
+    def _write_rest(self) -> None:
+        rest = self._masker.flush()
+        if rest:
+            self._buffer.append(rest)
+            self._buffered += len(rest)
+        self._flush()
 
     def _flush_if_due(self) -> None:
         quiet = self._clock() - self._flushed_at

@@ -1,6 +1,7 @@
 """Log streams: one writer appends, anyone reads by bytes, lines or search."""
 
 from devops.storage.log_compaction import LogStillOpen, compact, remove
+from devops.storage.log_index import close_abandoned
 from devops.storage.log_reader import (
     Gap,
     Line,
@@ -29,6 +30,7 @@ __all__ = [
     "LogWriter",
     "Matches",
     "chunks_after",
+    "close_abandoned",
     "compact",
     "iter_bytes",
     "pump",

@@ -103,7 +103,7 @@ def _store(
         repository_id=endpoint.repository_id,
         dialect=endpoint.dialect,
         event_type=name[:60],
-        delivery_id=(delivery_id or digest)[:120],
+        delivery_id=delivery_id if 0 < len(delivery_id) <= 120 else digest,
         body_digest=digest,
         headers={key: headers[key][:500] for key in _KEPT_HEADERS if key in headers},
         payload=payload,

@@ -2,10 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError
@@ -15,106 +15,27 @@ from devops import nudge
 from devops.errors import DomainError, Fenced, PermanentError, TransientError
 from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
-from pipelines import step_types
 from pipelines.choices import StepStatus
-from pipelines.engine.boundary import StepMove, release_connection
+from pipelines.engine.boundary import release_connection
 from pipelines.engine.control import RunControl
 from pipelines.engine.executors.process import ProcessExecutor
 from pipelines.engine.first_error import first_error_line
+from pipelines.engine.moves import StepMove
+from pipelines.engine.planning import Plan
 from pipelines.engine.session import Session
 from pipelines.engine.workspace import StepFiles, Workspace
-from pipelines.expressions import ExpressionError, condition, interpolate_value
 from pipelines.models import StepExecution
-from pipelines.steps.base import Done, Outcome, Parked, StepContext, StepFailedError
+from pipelines.steps.base import (
+    Done,
+    Outcome,
+    Parked,
+    StepContext,
+    StepFailedError,
+    StepHandler,
+)
 from pipelines.steps.registry import handler_for
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do with a step: run it with these values, or move it on without running."""
-
-    config: Any = None
-    environment: Mapping[str, str] | None = None
-    contexts: Mapping[str, Any] | None = None
-    instead: StepMove | None = None
-    warnings: int = 0
-
-
-def plan_step(session: Session, execution: StepExecution) -> Plan:
-    """Decide whether the step runs, and with which values."""
-    step = session.definitions[execution.step_key]
-    contexts = session.contexts(step)
-    functions = session.functions()
-    if not step.get("is_active", True):
-        return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
-    try:
-        if not condition(step.get("condition") or "", contexts, functions=functions):
-            return Plan(instead=_not_run(session, execution, step))
-    except ExpressionError as error:
-        message = f"The condition could not be evaluated, so the step did not run: {error}"
-        move = StepMove.skip(execution, "condition_error", message)
-        return Plan(instead=move, warnings=1)
-    try:
-        environment = _environment(session, step, contexts, functions)
-        raw = interpolate_value(
-            {**step["configuration"], **step.get("inputs", {})}, contexts, functions=functions
-        )
-        config = step_types.build_configuration(execution.step_type, raw)
-    except (
-        ExpressionError,
-        step_types.ConfigurationError,
-        step_types.UnknownStepTypeError,
-    ) as error:
-        message = f"The configuration of step {execution.step_name} is not usable: {error}"
-        return Plan(instead=failed(execution, "configuration", message))
-    return Plan(config, environment, contexts)
-
-
-def _not_run(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> StepMove:
-    if session.is_cancelled:
-        return StepMove(execution, StepStatus.CANCELLED, {"reason": "cancelled"})
-    if session.has_failed():
-        return StepMove.skip(execution, "earlier_failure", "An earlier step failed.")
-    text = f"The condition {step.get('condition')!r} was not met."
-    return StepMove.skip(execution, "condition", text)
-
-
-def failed(execution: StepExecution, reason: str, message: str) -> StepMove:
-    """The end of an attempt that could not run."""
-    now = timezone.now()
-    changes = {"reason": reason, "error_message": message, "completed_at": now}
-    return StepMove(execution, StepStatus.FAILURE, changes)
-
-
-def _environment(
-    session: Session,
-    step: Mapping[str, Any],
-    contexts: Mapping[str, Any],
-    functions: Mapping[str, Any],
-) -> dict[str, str]:
-    declared = {**session.run.snapshot.get("environment", {}), **step.get("environment", {})}
-    values = interpolate_value(declared, contexts, functions=functions)
-    environment = {name: _text(value) for name, value in values.items()}
-    for name in step.get("secret_refs", ()):
-        if name in session.secrets:
-            environment.setdefault(name, session.secrets[name])
-    return {**environment, **session.base_environment()}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def step_deadline(session: Session, execution: StepExecution) -> datetime | None:
-    """When the attempt's time is over: its own limit or the run's, whichever is first."""
-    limit = session.definitions[execution.step_key].get("timeout_minutes")
-    own = timezone.now() + timedelta(minutes=limit) if limit else None
-    moments = [moment for moment in (own, session.run.deadline_at) if moment is not None]
-    return min(moments, default=None)
 
 
 @dataclass(slots=True)
@@ -128,8 +49,8 @@ class Attempt:
     control: RunControl
     deadline_at: datetime | None
 
-    def perform(self) -> StepMove | Parked:
-        """Run the handler; whatever it raises becomes the attempt's failure.
+    def perform(self, prepare: Callable[[LogWriter], None]) -> StepMove | Parked:
+        """Prepare, then run the handler; whatever either raises becomes the attempt's failure.
 
         Raises:
             Fenced: another worker has the run.
@@ -140,9 +61,11 @@ class Attempt:
         with self._log() as writer:
             executor = self._executor(files, writer)
             context = self._context(files, writer, executor)
-            outcome = self._call(context, writer)
+            outcome = self._call(lambda: self._prepared(context, prepare, writer), writer)
             stopped = executor.should_stop()
             if isinstance(outcome, Parked):
+                # What is written after the wake-up belongs to the same log.
+                writer.suspend()
                 return outcome
             move = self._move(outcome, files, stopped)
             if move.to == StepStatus.FAILURE and move.changes["error_message"]:
@@ -151,6 +74,7 @@ class Attempt:
         move.changes["log_truncated"] = bool(writer.dropped_bytes)
         if move.to == StepStatus.FAILURE:
             move.changes["first_error_line"] = first_error_line(self.execution.pk)
+            release_connection()
         return move
 
     def rebuild(self, writer: LogWriter) -> None:
@@ -162,37 +86,64 @@ class Attempt:
         files = self.workspace.step_files(self.execution.pk)
         files.prepare()
         executor = self._executor(files, writer)
-        outcome = self._call(self._context(files, writer, executor), writer)
+        context = self._context(files, writer, executor)
+        outcome = self._call(lambda: self._handler().execute(context), writer)
         if not isinstance(outcome, Done) or outcome.status != "success":
             raise StepFailedError(
                 f"The workspace could not be rebuilt: step {self.execution.step_name} failed.",
                 reason="workspace_lost",
             )
 
-    def _call(self, context: StepContext, writer: LogWriter) -> Outcome:
+    def call_off(self) -> StepMove:
+        """Have a parked step's far side stopped; the attempt ends as cancelled."""
+        files = self.workspace.step_files(self.execution.pk)
+        files.prepare()
+
+        def cancel() -> Outcome:
+            context = self._context(files, writer, self._executor(files, writer))
+            self._handler().cancel(context, self.execution.parked_ref)
+            return Done()
+
+        with self._log() as writer:
+            outcome = self._call(cancel, writer)
+        message = "Cancelled while it waited."
+        if isinstance(outcome, Done) and outcome.status == "failure":
+            message += f" What it started may still go on: {outcome.error_message}"
+        changes = {
+            "reason": "cancelled",
+            "error_message": message,
+            "completed_at": timezone.now(),
+            "parked_kind": "",
+            "deadline_at": None,
+        }
+        return StepMove(self.execution, StepStatus.CANCELLED, changes)
+
+    def _prepared(
+        self, context: StepContext, prepare: Callable[[LogWriter], None], writer: LogWriter
+    ) -> Outcome:
+        prepare(writer)
+        if self.execution.parked_kind:
+            message = self.execution.wake_message or {}
+            return self._handler().resume(context, self.execution.parked_ref, message)
+        return self._handler().execute(context)
+
+    def _handler(self) -> StepHandler:
         handler = handler_for(self.execution.step_type)
         if handler is None:
             text = f"This worker has no handler for the step type {self.execution.step_type!r}."
-            return Done("failure", reason="handler_missing", error_message=text)
+            raise StepFailedError(text, reason="handler_missing")
+        return handler
+
+    def _call(self, work: Callable[[], Outcome], writer: LogWriter) -> Outcome:
         try:
-            if self.execution.parked_kind:
-                message = self.execution.wake_message or {}
-                return handler.resume(context, self.execution.parked_ref, message)
-            return handler.execute(context)
-        except StepFailedError as error:
-            return Done("failure", reason=error.reason, error_message=error.message)
-        except Fenced:
-            raise
-        except (DomainError, PermanentError, TransientError) as error:
-            return Done("failure", reason="failed", error_message=str(error))
-        except OSError as error:
-            return Done("failure", reason="system", error_message=_system_words(error))
-        except DatabaseError:
+            return work()
+        except (Fenced, DatabaseError):
             raise
         except Exception as error:
-            logger.exception("handler of %s failed", self.execution.step_type)
-            text = f"The step's handler has a defect: {type(error).__name__}: {error}"
-            return Done("failure", reason="defect", error_message=text)
+            reason, message = _failure(error)
+            if reason == "defect":
+                logger.exception("handler of %s failed", self.execution.step_type)
+            return Done("failure", reason=reason, error_message=message)
         finally:
             writer.tick()
 
@@ -205,11 +156,11 @@ class Attempt:
             outputs, summary = dict(outcome.outputs), ""
         changes: dict[str, Any] = {
             "completed_at": timezone.now(),
-            "outputs": outputs,
-            "summary": summary,
+            "outputs": self._masked(outputs),
+            "summary": self._masked(summary),
             "exit_code": outcome.exit_code,
             "reason": outcome.reason,
-            "error_message": outcome.error_message,
+            "error_message": self._masked(outcome.error_message),
             "deadline_at": None,
             "parked_kind": "",
             "wake_message": None,
@@ -224,6 +175,22 @@ class Attempt:
         elif stopped == "worker_stopped":
             changes |= {"reason": stopped, "error_message": "The worker was stopped."}
         return StepMove(self.execution, StepStatus.FAILURE, changes)
+
+    def _masked(self, value: Any) -> Any:
+        """What a step leaves is shown to everyone who may see the run: no secret in it."""
+        if not self.session.known_secrets:
+            return value
+        if isinstance(value, str):
+            return self._mask(value.encode("utf-8", errors="replace")).decode(errors="replace")
+        if isinstance(value, Mapping):
+            return {key: self._masked(member) for key, member in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._masked(member) for member in value]
+        return value
+
+    def _mask(self, data: bytes) -> bytes:
+        masker = Masker(self.session.known_secrets)
+        return masker.feed(data) + masker.flush()
 
     def _timeout_words(self) -> str:
         limit = self.session.definitions[self.execution.step_key].get("timeout_minutes")
@@ -273,6 +240,7 @@ class Attempt:
             workspace=self.workspace.work,
             scratch=files.folder,
             log=lambda text: writer.write(_line(text)),
+            mask=self._mask,
             commands=executor,
             should_stop=executor.should_stop,
             deadline_at=self.deadline_at,
@@ -284,7 +252,7 @@ class Attempt:
         writer = LogWriter(
             self.execution.pk,
             self.session.run.account_id,
-            masker=Masker(self.session.secrets.values()),
+            masker=Masker(self.session.known_secrets),
             on_append=lambda info: nudge.send(
                 group, {"type": "log.nudge", "size": info.size_bytes}
             ),
@@ -298,6 +266,17 @@ class Attempt:
 
 def _line(text: str) -> bytes:
     return (text.rstrip("\n") + "\n").encode("utf-8", errors="replace")
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """Reason and sentence for what a handler raised."""
+    if isinstance(error, StepFailedError):
+        return error.reason, error.message
+    if isinstance(error, DomainError | PermanentError | TransientError):
+        return "failed", str(error)
+    if isinstance(error, OSError):
+        return "system", _system_words(error)
+    return "defect", f"The step's handler has a defect: {type(error).__name__}: {error}"
 
 
 def _system_words(error: OSError) -> str:

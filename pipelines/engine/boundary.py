@@ -17,74 +17,20 @@ from devops import nudge
 from devops.errors import Fenced
 from devops.failpoints import failpoint
 from devops.ids import uuid7
-from devops.sqlforms import db_json, db_moment, db_uuid
+from devops.sqlforms import db_json, db_moment, db_text, db_uuid
 from pipelines.choices import STEP_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.engine.moves import (
+    DETAIL_MAX,
+    MOVE_COLUMNS,
+    REASON_MAX,
+    Lease,
+    StepMove,
+    Verdict,
+    move_value,
+)
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.attempts import repeat_attempt
 from pipelines.states import run_facts, run_topic, step_facts
-
-
-@dataclass(slots=True)
-class Lease:
-    """A worker's right to write to a run, until someone raises the fence."""
-
-    run: PipelineRun
-    fence: int
-    cancel_requested: bool = False
-
-
-@dataclass(slots=True)
-class StepMove:
-    """One attempt's move: what it was, what it becomes, and what is learned with it."""
-
-    execution: StepExecution
-    to: str
-    changes: dict[str, Any] = field(default_factory=dict)
-    seen: str = ""
-
-    def __post_init__(self) -> None:
-        self.seen = self.execution.status
-
-    def apply(self) -> None:
-        """Show the move on the row in memory; the commit compares with what was seen."""
-        self.execution.status = self.to
-        for name, value in self.changes.items():
-            setattr(self.execution, name, value)
-
-    @classmethod
-    def start(cls, execution: StepExecution, deadline_at: datetime | None) -> "StepMove":
-        """The move of an attempt that begins now."""
-        moment = execution.started_at or timezone.now()
-        return cls(
-            execution, StepStatus.RUNNING, {"started_at": moment, "deadline_at": deadline_at}
-        )
-
-    @classmethod
-    def skip(cls, execution: StepExecution, reason: str, message: str = "") -> "StepMove":
-        """The move of an attempt that never begins."""
-        return cls(execution, StepStatus.SKIPPED, {"reason": reason, "error_message": message})
-
-
-# The only columns that a move may write, by the name of the attribute.
-_COLUMNS = {
-    name: name
-    for name in (
-        "reason",
-        "error_message",
-        "started_at",
-        "completed_at",
-        "deadline_at",
-        "duration_ms",
-        "exit_code",
-        "outputs",
-        "summary",
-        "first_error_line",
-        "log_truncated",
-        "parked_kind",
-        "parked_ref",
-        "wake_message",
-    )
-}
 
 
 def claim(run_id: uuid.UUID, worker_id: uuid.UUID, host: str) -> Lease | None:
@@ -175,9 +121,7 @@ def advance(lease: Lease, moves: Sequence[StepMove], *, warnings: int = 0) -> No
     _told(lease)
 
 
-def finish(
-    lease: Lease, moves: Sequence[StepMove], verdict: "Verdict", *, warnings: int = 0
-) -> None:
+def finish(lease: Lease, moves: Sequence[StepMove], verdict: Verdict, *, warnings: int = 0) -> None:
     """Commit the last steps and the run's end; a cancel that came in time wins over success.
 
     Raises:
@@ -187,20 +131,10 @@ def finish(
     try:
         _commit(lease, moves, _ending(lease.run, verdict), warnings)
     except _CancelledMeanwhile:
-        cancelled = Verdict(RunStatus.CANCELLED, "cancelled", outputs=verdict.outputs)
+        cancelled = Verdict.cancelled(lease.run, verdict.outputs)
         _commit(lease, moves, _ending(lease.run, cancelled), warnings)
     failpoint("engine.finish.after")
     _told(lease)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a run ended."""
-
-    status: str
-    reason: str = ""
-    error_message: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 def _ending(run: PipelineRun, verdict: Verdict) -> RunChange:
@@ -220,8 +154,8 @@ def _ending(run: PipelineRun, verdict: Verdict) -> RunChange:
         ),
         (
             verdict.status,
-            verdict.reason,
-            verdict.error_message,
+            db_text(verdict.reason, REASON_MAX),
+            db_text(verdict.error_message),
             db_moment(now),
             elapsed,
             db_json(verdict.outputs),
@@ -258,7 +192,7 @@ def park(
             "remaining_ms=%s",
             "deadline_at=NULL",
         ),
-        (waiting_for, detail, left),
+        (waiting_for, db_text(detail, DETAIL_MAX), left),
         {"waiting_for": waiting_for, "waiting_detail": detail},
         "run_updated",
     )
@@ -278,7 +212,7 @@ def release(
     """
     change = RunChange(
         ("worker_id=NULL", "fence=fence+1", "waiting_for=%s", "waiting_detail=%s"),
-        (WaitingFor.WORKER, why),
+        (WaitingFor.WORKER, db_text(why, DETAIL_MAX)),
         {"waiting_for": WaitingFor.WORKER, "waiting_detail": why},
         "run_updated",
     )
@@ -331,13 +265,14 @@ def _move_run(
     changes = ", ".join(("steps_done=steps_done+%s", "warnings=warnings+%s", *change.assignments))
     cursor.execute(
         f"UPDATE pipelines_pipelinerun SET {changes}, version=version+%s, updated_at=%s"  # noqa: S608
-        " WHERE id=%s AND fence=%s AND status='running' RETURNING version, cancel_requested_at",
+        " WHERE id=%s AND fence=%s AND status='running'"
+        " RETURNING version, cancel_requested_at, cancelled_by",
         [done, warnings, *change.values, count, db_moment(now), db_uuid(run.pk), lease.fence],
     )
     row = cursor.fetchone()
     if row is None:
         raise Fenced("Another worker has taken this run over.")
-    lease.cancel_requested = row[1] is not None
+    lease.cancel_requested, run.cancelled_by = row[1] is not None, row[2]
     if lease.cancel_requested and change.attributes.get("status") == RunStatus.SUCCESS:
         raise _CancelledMeanwhile
     run.version = row[0]
@@ -347,10 +282,13 @@ def _move_run(
 
 def _move_step(cursor: Any, move: StepMove, now: datetime) -> None:
     execution = move.execution
-    assignments, values = ["status=%s"], [move.to]
+    assignments: list[str] = ["status=%s"]
+    values: list[object] = [move.to]
     for name, value in move.changes.items():
-        assignments.append(f"{_COLUMNS[name]}=%s")
-        values.append(_form(value))
+        if name not in MOVE_COLUMNS:
+            raise KeyError(name)
+        assignments.append(f"{name}=%s")
+        values.append(move_value(name, value))
     cursor.execute(
         f"UPDATE pipelines_stepexecution SET {', '.join(assignments)}, version=version+1,"  # noqa: S608
         " updated_at=%s WHERE id=%s AND status=%s",
@@ -359,14 +297,6 @@ def _move_step(cursor: Any, move: StepMove, now: datetime) -> None:
     if cursor.rowcount != 1:
         raise Fenced(f"Step {execution.step_key} is no longer {move.seen}.")
     move.apply()
-
-
-def _form(value: object) -> object:
-    if isinstance(value, datetime):
-        return db_moment(value)
-    if isinstance(value, dict | list):
-        return db_json(value)
-    return value
 
 
 def _record(

@@ -24,7 +24,8 @@ class RunControl:
                     return
                 self.heard_cancel = True
                 self.reason = self.reason or reason
-            else:
+            elif self.reason != "lease_lost":
+                # Nothing that is said later gives the right to write back.
                 self.reason = reason
 
     def consume_cancel(self) -> None:

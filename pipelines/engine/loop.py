@@ -4,24 +4,29 @@ import logging
 import shutil
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.utils import timezone
 
 from devops.errors import Fenced
-from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
 from pipelines import step_types
 from pipelines.choices import Phase, RunStatus, StepStatus
 from pipelines.engine import boundary
-from pipelines.engine.attempt import Attempt, Plan, failed, plan_step, step_deadline
-from pipelines.engine.boundary import StepMove, release_connection
+from pipelines.engine.attempt import Attempt
+from pipelines.engine.boundary import release_connection
 from pipelines.engine.control import RunControl
+from pipelines.engine.moves import StepMove
+from pipelines.engine.planning import plan_step, step_deadline
 from pipelines.engine.session import Session
 from pipelines.engine.workspace import Workspace
 from pipelines.models import StepExecution, Worker
 from pipelines.steps.base import Parked, StepFailedError
 
 logger = logging.getLogger(__name__)
+
+# What steps that run in any case get when the run's own time is over.
+CLEANUP_TIME = timedelta(minutes=10)
 
 
 def execute_run(run_id: uuid.UUID, worker: Worker, control: RunControl) -> None:
@@ -35,8 +40,10 @@ def execute_run(run_id: uuid.UUID, worker: Worker, control: RunControl) -> None:
         return
     try:
         session = Session.load(lease, worker)
-        session.load_secrets()
-        session.is_cancelled = lease.cancel_requested
+        session.recall_secrets()
+        if lease.cancel_requested:
+            # The predecessor heard it; it must not hit the steps that run after a cancel.
+            control.stop("cancelled")
         release_connection()
         Execution(session, control, Workspace.of(run_id)).execute()
     except Fenced as fenced:
@@ -56,6 +63,7 @@ class Execution:
     workspace: Workspace
     moves: list[StepMove] = field(default_factory=list)
     warnings: int = 0
+    has_extra_time: bool = False
 
     def execute(self) -> None:
         """Go through the steps; a parked or released run is simply left."""
@@ -64,39 +72,37 @@ class Execution:
             for execution in self.session.of_phase(phase):
                 if not self._step(execution):
                     return
+        self._note_cancel()
         boundary.finish(
             self.session.lease, self.moves, self.session.verdict(), warnings=self.warnings
         )
         self._tidy()
 
     def _take_over(self) -> None:
-        """What a predecessor left: its children ended, the workspace there or to be rebuilt."""
+        """What a predecessor left: its command is ended, the folders are there."""
         self.workspace.prepare()
-        steps = self.workspace.root / "steps"
-        if steps.is_dir():
-            for folder in steps.iterdir():
-                self.workspace.step_files(uuid.UUID(folder.name)).end_orphan()
+        self.workspace.end_orphan()
 
     def _step(self, execution: StepExecution) -> bool:
         """Take one step to its end; false when the run must be left here."""
         if execution.status not in {StepStatus.PENDING, StepStatus.RUNNING}:
             return True
-        self._note_stops()
-        plan = plan_step(self.session, execution)
+        self._note_cancel()
+        self._note_deadline()
+        is_parked = execution.status == StepStatus.RUNNING
+        plan = plan_step(self.session, execution, is_decided=is_parked)
         self.warnings += plan.warnings
         if plan.instead is not None:
             self._settle(plan.instead)
             return True
         deadline = step_deadline(self.session, execution)
-        if execution.status == StepStatus.PENDING:
+        attempt = Attempt(self.session, execution, plan, self.workspace, self.control, deadline)
+        if is_parked and self.session.is_cancelled:
+            return self._end(attempt.call_off())
+        if not is_parked:
             self.moves.append(StepMove.start(execution, deadline))
         self._commit()
-        attempt = Attempt(self.session, execution, plan, self.workspace, self.control, deadline)
-        try:
-            self._rebuild_workspace(execution)
-        except StepFailedError as error:
-            return self._end(failed(execution, error.reason, error.message))
-        outcome = attempt.perform()
+        outcome = attempt.perform(self._rebuild_workspace)
         if isinstance(outcome, Parked):
             return self._park(execution, outcome)
         return self._end(outcome)
@@ -105,6 +111,9 @@ class Execution:
         """Take in how the attempt ended."""
         if self.control.reason == "lease_lost":
             raise Fenced("The lease was lost while the step ran.")
+        deadline = self.session.run.deadline_at
+        if move.changes.get("reason") == "timed_out" and deadline and timezone.now() >= deadline:
+            self.session.timed_out = True
         if move.changes.get("reason") == "worker_stopped":
             why = f"Worker {self.session.worker.name} was stopped; another one takes over."
             boundary.release(self.session.lease, [*self.moves, move], [move.execution], why)
@@ -130,18 +139,21 @@ class Execution:
         if self.session.lease.cancel_requested:
             self.control.stop("cancelled")
 
-    def _note_stops(self) -> None:
+    def _note_cancel(self) -> None:
         """Turn what was said to the run into what later steps may ask for."""
         if self.control.reason == "lease_lost":
             raise Fenced("The lease was lost.")
         if self.control.reason in {"cancelled", "force_cancelled"}:
             self.session.is_cancelled = True
             self.control.consume_cancel()
+
+    def _note_deadline(self) -> None:
+        """After the run's time only what runs in any case still runs, for a time of its own."""
         deadline = self.session.run.deadline_at
-        if deadline is not None and timezone.now() >= deadline:
+        if deadline is not None and timezone.now() >= deadline and not self.has_extra_time:
             self.session.timed_out = True
-            # What must run whatever happened gets its own time; nothing else runs any more.
-            self.session.run.deadline_at = None
+            self.has_extra_time = True
+            self.session.run.deadline_at = timezone.now() + CLEANUP_TIME
 
     def _park(self, execution: StepExecution, parked: Parked) -> bool:
         move = StepMove(
@@ -163,8 +175,12 @@ class Execution:
         )
         return False
 
-    def _rebuild_workspace(self, current: StepExecution) -> None:
-        """On a machine without the run's folder, run the finished `workspace` steps again."""
+    def _rebuild_workspace(self, writer: LogWriter) -> None:
+        """On a machine without the run's folder, run the finished `workspace` steps again.
+
+        Raises:
+            StepFailedError: one of them did not succeed this time.
+        """
         marker = self.workspace.root / "built"
         if marker.exists():
             return
@@ -176,36 +192,22 @@ class Execution:
         ]
         if finished:
             self.workspace.clear()
-            self._replay(finished, current)
+            for execution in finished:
+                self._replay(execution, writer)
         marker.touch()
 
-    def _replay(self, finished: list[StepExecution], current: StepExecution) -> None:
-        writer = LogWriter(
-            current.pk,
-            self.session.run.account_id,
-            masker=Masker(self.session.secrets.values()),
-            on_append=lambda _info: None,
-        )
-        try:
-            for execution in finished:
-                writer.write(f"::group::Rebuilding the workspace: {execution.step_name}\n".encode())
-                plan = self._replay_plan(execution)
-                deadline = step_deadline(self.session, execution)
-                Attempt(
-                    self.session, execution, plan, self.workspace, self.control, deadline
-                ).rebuild(writer)
-                writer.write(b"::endgroup::\n")
-        finally:
-            writer.close()
-
-    def _replay_plan(self, execution: StepExecution) -> Plan:
-        plan = plan_step(self.session, execution)
+    def _replay(self, execution: StepExecution, writer: LogWriter) -> None:
+        writer.write(f"::group::Rebuilding the workspace: {execution.step_name}\n".encode())
+        plan = plan_step(self.session, execution, is_decided=True)
         if plan.instead is not None:
             raise StepFailedError(
-                f"The workspace could not be rebuilt: step {execution.step_name} would not run now.",
+                f"The workspace could not be rebuilt: {plan.instead.changes['error_message']}",
                 reason="workspace_lost",
             )
-        return plan
+        deadline = step_deadline(self.session, execution)
+        attempt = Attempt(self.session, execution, plan, self.workspace, self.control, deadline)
+        attempt.rebuild(writer)
+        writer.write(b"::endgroup::\n")
 
     def _tidy(self) -> None:
         """The run is over: its scratch files go, its working folder stays for retries."""

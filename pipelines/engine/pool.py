@@ -95,7 +95,10 @@ class EnginePool:
         for slot in self._slots:
             slot.join(max(0.0, until - time.monotonic()))
         self._heart.join(1.0)
-        retire_worker(self.worker.pk, "it was stopped", lost=False)
+        try:
+            retire_worker(self.worker.pk, "it was stopped", lost=False)
+        except DatabaseError as error:
+            logger.warning("could not sign off; the lease will run out by itself: %s", error)
 
     def _ensure_slot(self) -> None:
         """A thread for the work just queued, unless one is idle; never more than capacity."""
@@ -125,15 +128,16 @@ class EnginePool:
         try:
             dispatch_waiting()
             self.take()
-        except DatabaseError:
+        except Exception:
+            # The slot's thread must outlive whatever this was.
             logger.exception("the freed slot could not be given away; the next tick will")
             close_old_connections()
 
     def _hand_back(self, run_id: uuid.UUID) -> None:
         """Release a run after a defect or a database outage, however long that lasts."""
         while not self._stopping.is_set():
+            close_old_connections()
             try:
-                close_old_connections()
                 abandon_run(run_id, self.worker.pk, "the engine failed; its log says why")
             except DatabaseError as error:
                 logger.warning("run %s not handed back yet: %s", run_id, error)
@@ -173,9 +177,7 @@ class EnginePool:
         if not executing:
             return
         rows = PipelineRun.objects.filter(worker_id=self.worker.pk, pk__in=executing)
-        live = {
-            row["pk"]: row for row in rows.values("pk", "status", "cancel_requested_at")
-        }
+        live = {row["pk"]: row for row in rows.values("pk", "status", "cancel_requested_at")}
         for run_id, control in executing.items():
             row = live.get(run_id)
             if row is None:

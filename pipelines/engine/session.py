@@ -1,5 +1,6 @@
 """A run as the engine holds it in memory: its steps, what they left, what expressions may see."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from containers.public import resolve_secrets
-from pipelines.choices import STEP_TERMINAL, Phase, RunStatus, StepStatus, Trust
-from pipelines.engine.boundary import Lease, Verdict
+from devops.errors import DomainError
+from pipelines.choices import STEP_TERMINAL, RunStatus, StepStatus, Trust
+from pipelines.engine.moves import Lease, Verdict
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.steps.base import RunFacts
 
@@ -22,7 +24,7 @@ class Session:
     definitions: dict[str, Mapping[str, Any]]
     executions: list[StepExecution]
     facts: RunFacts
-    secrets: dict[str, str] = field(default_factory=dict)
+    known_secrets: list[str] = field(default_factory=list)
     is_cancelled: bool = False
     timed_out: bool = False
 
@@ -53,12 +55,27 @@ class Session:
             for execution in self.executions
         )
 
-    def load_secrets(self) -> None:
-        """Read the secrets that the definition names; an untrusted run has none."""
-        if self.run.trust_level != Trust.TRUSTED:
-            return
-        names = {name for step in self.definitions.values() for name in step.get("secret_refs", ())}
-        self.secrets = resolve_secrets(self.run.account_id, sorted(names)) if names else {}
+    def read_secrets(self, step: Mapping[str, Any]) -> dict[str, str]:
+        """The secrets that a step declares, as they are now; an untrusted run has none.
+
+        Raises:
+            DomainError: one does not exist any more or cannot be decrypted.
+        """
+        names = step.get("secret_refs", ())
+        if not names or not self.facts.is_trusted:
+            return {}
+        values = resolve_secrets(self.run.account_id, names)
+        for value in values.values():
+            if value not in self.known_secrets:
+                self.known_secrets.append(value)
+        return values
+
+    def recall_secrets(self) -> None:
+        """Learn what steps before a takeover may have left in the workspace, to mask it."""
+        for execution in self.executions:
+            if execution.started_at is not None:
+                with contextlib.suppress(DomainError):
+                    self.read_secrets(self.definitions[execution.step_key])
 
     def functions(self) -> dict[str, Any]:
         """The status functions of the expression language, as of now."""
@@ -69,8 +86,8 @@ class Session:
             "always": lambda: True,
         }
 
-    def contexts(self, step: Mapping[str, Any]) -> dict[str, Any]:
-        """What expressions of a step may see."""
+    def contexts(self, secrets: Mapping[str, str]) -> dict[str, Any]:
+        """What expressions of a step with these secrets may see."""
         run = self.run
         return {
             "run": {
@@ -87,11 +104,7 @@ class Session:
             },
             "inputs": run.inputs,
             "env": run.snapshot.get("environment", {}),
-            "secrets": {
-                name: self.secrets[name]
-                for name in step.get("secret_refs", ())
-                if name in self.secrets
-            },
+            "secrets": dict(secrets),
             "steps": self._step_context(),
             "matrix": {},
             "worker": {"name": self.worker.name, "labels": self.worker.labels},
@@ -118,8 +131,7 @@ class Session:
     def verdict(self) -> Verdict:
         """How the run ends, seen from its steps."""
         if self.is_cancelled:
-            by = f" by {self.run.cancelled_by}" if self.run.cancelled_by else ""
-            return Verdict(RunStatus.CANCELLED, "cancelled", f"Cancelled{by}.", self.outputs())
+            return Verdict.cancelled(self.run, self.outputs())
         if self.timed_out:
             minutes = self.run.snapshot["timeout_minutes"]
             text = f"The run took longer than its {minutes:g} minutes."

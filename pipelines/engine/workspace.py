@@ -1,8 +1,11 @@
 """The folders of a run on this machine, and what a step writes into its own files."""
 
+import os
 import re
 import shutil
+import stat
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,11 @@ class Workspace:
         return self.root / "work"
 
     @property
+    def writable(self) -> list[str]:
+        """What commands may write to: not the root, or they could put links in its place."""
+        return [str(folder) for folder in (self.work, self.home, self.temporary)]
+
+    @property
     def home(self) -> Path:
         return self.root / "home"
 
@@ -50,6 +58,29 @@ class Workspace:
         """Empty the working folder."""
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def _child(self) -> Path:
+        # Beside the folders that commands may write to: a forged note would kill a stranger.
+        return self.root / "child"
+
+    def note_child(self, pid: int, start_time: int) -> None:
+        """Remember the command that runs now, for a successor on this machine."""
+        self._child.write_text(f"{pid} {start_time}")
+
+    def forget_child(self) -> None:
+        """The command is over."""
+        self._child.unlink(missing_ok=True)
+
+    def end_orphan(self) -> bool:
+        """Kill the command that a dead worker left running; its effects must not meet ours."""
+        try:
+            pid, start_time = map(int, self._child.read_text().split())
+        except (FileNotFoundError, ValueError):
+            return False
+        killed = kill_group(pid, start_time)
+        self.forget_child()
+        return killed
 
     def step_files(self, execution_id: uuid.UUID) -> "StepFiles":
         """The files through which an attempt speaks to us."""
@@ -72,7 +103,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class StepFiles:
-    """`$POWERNODE_OUTPUT`, `$POWERNODE_SUMMARY` and the note of the child that runs."""
+    """`$POWERNODE_OUTPUT` and `$POWERNODE_SUMMARY` of one attempt."""
 
     folder: Path
 
@@ -84,26 +115,10 @@ class StepFiles:
     def summary(self) -> Path:
         return self.folder / "summary.md"
 
-    @property
-    def _child(self) -> Path:
-        return self.folder / "child"
-
     def prepare(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in (self.output, self.summary):
             file.write_bytes(b"")
-
-    def note_child(self, pid: int, start_time: int) -> None:
-        """Remember the child, for a successor on this machine."""
-        self._child.write_text(f"{pid} {start_time}")
-
-    def end_orphan(self) -> bool:
-        """Kill the child that a dead worker left running; its effects must not meet ours."""
-        try:
-            pid, start_time = map(int, self._child.read_text().split())
-        except (FileNotFoundError, ValueError):
-            return False
-        return kill_group(pid, start_time)
 
     def read_outputs(self) -> dict[str, str]:
         """The outputs that the step's commands wrote.
@@ -119,9 +134,14 @@ class StepFiles:
 
 
 def _read_bounded(path: Path, limit: int, what: str) -> str:
-    if path.is_symlink() or not path.is_file():
+    try:
+        # The step could have put a link or a pipe in the file's place.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
         return ""
-    with path.open("rb") as file:
+    with open(descriptor, "rb") as file:  # noqa: PTH123  (a descriptor, not a path)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
         data = file.read(limit + 1)
     if len(data) > limit:
         raise StepFailedError(f"The step's {what} are longer than {limit} bytes.")
@@ -153,9 +173,11 @@ def parse_outputs(text: str) -> dict[str, str]:
     return outputs
 
 
-def _heredoc(lines: "enumerate[str] | object", word: str, start: int) -> str:
-    collected = []
-    for _, line in lines:  # type: ignore[attr-defined]
+def _heredoc(lines: Iterator[tuple[int, str]], word: str, start: int) -> str:
+    if not word:
+        raise StepFailedError(f"Line {start} of the step's outputs names no word after <<.")
+    collected: list[str] = []
+    for _, line in lines:
         if line == word:
             return "\n".join(collected)
         collected.append(line)

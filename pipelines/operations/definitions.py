@@ -175,7 +175,9 @@ def insert_pipeline(
     user_id: uuid.UUID | None = None,
     source: tuple[Repository, str, str] | None = None,
 ) -> Pipeline:
-    """Insert a checked definition inside the caller's transaction; `source` is repository, path, SHA.
+    """Insert a checked definition inside the caller's transaction.
+
+    `source` is repository, path and SHA of the file that it comes from.
 
     Raises:
         Conflict: the given slug is taken.

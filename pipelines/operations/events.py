@@ -79,7 +79,8 @@ def _create_runs(
     """Create what the event starts and mark its message; returns a sentence for the delivery."""
     if not outbox.mark_handled(message_id):
         return "Handled already."
-    started, passed = [], []
+    started: list[PipelineRun] = []
+    passed: list[str] = []
     for path, definition in definitions.sound.items():
         pipeline = _pipeline_of_file(repository, event, path, definition)
         run = _start(pipeline, definition, repository, event, passed, source=path)

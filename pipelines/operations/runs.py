@@ -107,19 +107,37 @@ def cancel_run(actor: Actor, run: PipelineRun) -> PipelineRun:
     if run.status == RunStatus.CANCELLED:
         return run
     audit.record(actor, "devops.pipeline_run.cancel", run)
-    held = run.status == RunStatus.RUNNING and run.worker_id is not None
-    if held and run.cancel_requested_at is None:
+    if run.status != RunStatus.RUNNING or run.cancel_requested_at is not None:
+        _cancel_now(run, actor.label)
+        return run
+    if run.worker_id is not None:
         PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(
             cancel_requested_at=timezone.now(),
             cancelled_by=actor.label,
             waiting_detail="Cancelling: the running step is being ended.",
+            version=F("version") + 1,
         )
         run.refresh_from_db()
+        run_states.tell(run)
         INTERRUPT_RUN.send(
             queue=worker_queue(run.worker_id), run_id=str(run.pk), reason="cancelled"
         )
         return run
-    _cancel_now(run, actor.label)
+    if run.waiting_for == WaitingFor.WORKER:
+        _cancel_now(run, actor.label)
+        return run
+    # A step waits for its far side: a worker goes and stops what it started there.
+    PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, worker=None).update(
+        cancel_requested_at=timezone.now(),
+        cancelled_by=actor.label,
+        waiting_for=WaitingFor.WORKER,
+        waiting_detail="Cancelling: a worker stops what the waiting step started.",
+        fence=F("fence") + 1,
+        version=F("version") + 1,
+    )
+    run.refresh_from_db()
+    run_states.tell(run)
+    DISPATCH.send()
     return run
 
 

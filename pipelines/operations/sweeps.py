@@ -3,30 +3,35 @@
 import logging
 import shutil
 import time
+import uuid
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from devops.errors import DomainError
 from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.runs import wake_step
 from pipelines.operations.workers import retire_silent_workers
-from pipelines.states import end_pending_steps, run_states
+from pipelines.states import end_pending_steps, run_states, step_states
 
 logger = logging.getLogger(__name__)
 
 
 def sweep() -> dict[str, int]:
     """Everything that is due now; each part is safe to repeat and to run beside itself."""
-    return {
-        "silent_workers": retire_silent_workers(),
-        "overdue_steps": wake_overdue_steps(),
-        "unheld_runs": end_overdue_runs(),
-        "dispatched": dispatch_waiting(),
-    }
+    parts = (retire_silent_workers, wake_overdue_steps, end_overdue_runs, dispatch_waiting)
+    done = {}
+    for part in parts:
+        try:
+            done[part.__name__] = part()
+        except DomainError as error:
+            # A lost race over one row must not keep the other parts from their work.
+            logger.warning("%s: %s", part.__name__, error)
+    return done
 
 
 def wake_overdue_steps() -> int:
@@ -43,12 +48,21 @@ def end_overdue_runs() -> int:
         status=RunStatus.RUNNING, worker=None, waiting_for=WaitingFor.WORKER,
         deadline_at__lt=timezone.now(),
     )  # fmt: skip
-    return sum(_end_overdue(run) for run in overdue[:200])
+    return sum(_end_overdue(pk) for pk in overdue.values_list("pk", flat=True)[:200])
 
 
 @transaction.atomic(durable=True)
-def _end_overdue(run: PipelineRun) -> int:
+def _end_overdue(run_id: uuid.UUID) -> int:
+    run = PipelineRun.objects.select_for_update().get(pk=run_id)
+    if run.status != RunStatus.RUNNING or run.worker_id is not None:
+        return 0
+    for execution in StepExecution.objects.filter(run=run, status=StepStatus.RUNNING):
+        step_states.transition(
+            execution, StepStatus.FAILURE, reason="timed_out", completed_at=timezone.now(),
+            parked_kind="", error_message="The run's time was over while the step waited.",
+        )  # fmt: skip
     end_pending_steps(run.pk, StepStatus.SKIPPED, "timed_out")
+    run.refresh_from_db()
     run_states.transition(
         run, RunStatus.FAILURE, takeover=True, reason="timed_out",
         error_message="The run's time was over before another worker could take it.",
@@ -67,7 +81,7 @@ def remove_old_workspaces() -> int:
         for pk in PipelineRun.objects.filter(status__in=RUN_LIVE).values_list("pk", flat=True)
     }
     folders = sorted(
-        (folder for folder in root.iterdir() if folder.name not in live),
+        (folder for folder in root.iterdir() if folder.is_dir() and folder.name not in live),
         key=lambda folder: folder.stat().st_mtime,
     )
     too_old = time.time() - settings.POWERNODE_WORKSPACE_RETENTION_DAYS * 86400

@@ -9,8 +9,10 @@ from django.db import transaction
 from django.db.models import F
 
 from devops.clock import DbIn, DbNow, database_now
+from devops.storage.logs import close_abandoned
 from pipelines.choices import (
     WORKER_LOSSES_MAX,
+    Phase,
     RunStatus,
     StepStatus,
     WaitingFor,
@@ -149,13 +151,25 @@ def _release_run(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -
     _interrupt_step(run, worker, reason, lost=lost)
 
 
+def _interrupted(run: PipelineRun, *, lost: bool) -> StepExecution | None:
+    """The attempt that ran, or the one that its worker died of before it began."""
+    attempts = StepExecution.objects.filter(run=run)
+    running = attempts.filter(status=StepStatus.RUNNING).first()
+    if running is not None:
+        return None if running.parked_kind else running
+    if not lost:
+        return None
+    phases = {Phase.MAIN: 0, Phase.FINALLY: 1}
+    pending = attempts.filter(status=StepStatus.PENDING)
+    return min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
+
+
 def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
     """End the attempt that was running, and prepare its repetition or the run's end."""
-    running = StepExecution.objects.filter(
-        run=run, status=StepStatus.RUNNING, parked_kind=""
-    ).first()
+    running = _interrupted(run, lost=lost)
     if running is None:
         return
+    close_abandoned(running.pk)
     cause = "worker_lost" if lost else "worker_stopped"
     step_states.transition(
         running,
@@ -164,6 +178,9 @@ def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool
         completed_at=DbNow(),
         error_message=f"Worker {worker.name} is gone: {reason}.",
     )
+    if not lost:
+        repeat_attempt(running)
+        return
     losses = StepExecution.objects.filter(
         run=run, step_key=running.step_key, matrix_index=running.matrix_index, reason="worker_lost"
     ).count()

@@ -113,6 +113,7 @@ class StepContext:
         workspace: the folder in which commands run.
         scratch: a folder of this attempt alone, outside the workspace.
         log: writes a line of our own into the step's log.
+        mask: takes the run's secrets out of what a handler is about to keep.
     """
 
     run: RunFacts
@@ -127,6 +128,7 @@ class StepContext:
     workspace: Path
     scratch: Path
     log: Callable[[str], None]
+    mask: Callable[[bytes], bytes]
     commands: CommandRunner
     should_stop: Callable[[], str]
     deadline_at: datetime | None
@@ -139,7 +141,7 @@ class StepHandler(Protocol):
         """Do the work, or start it and park."""
         ...
 
-    def resume(self, ctx: StepContext, ref: str, message: Mapping[str, Any]) -> Outcome:
+    def resume(self, ctx: StepContext, ref: str, message: Mapping[str, Any], /) -> Outcome:
         """Go on after parking: `message` is what the waker said, or empty at the deadline."""
         ...
 
@@ -151,7 +153,7 @@ class StepHandler(Protocol):
 class Immediate:
     """A handler that never parks."""
 
-    def resume(self, ctx: StepContext, ref: str, message: Mapping[str, Any]) -> Outcome:
+    def resume(self, ctx: StepContext, _ref: str, _message: Mapping[str, Any], /) -> Outcome:
         raise StepFailedError(f"Step {ctx.step_key} was woken but never waited.")
 
     def cancel(self, ctx: StepContext, ref: str) -> None:

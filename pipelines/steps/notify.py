@@ -1,5 +1,6 @@
 """`notify`: say something to somebody; in this release into the log and the outbox."""
 
+import uuid
 from typing import Literal
 
 from pydantic import Field
@@ -31,14 +32,13 @@ TYPE = StepType(
 
 
 class NotifyHandler(Immediate):
-    """Records one message per attempt's key, however often it is repeated."""
+    """Records one message per step of a run, however often a lost worker makes it repeat."""
 
     def execute(self, ctx: StepContext) -> Outcome:
         config: NotifyConfig = ctx.config
         title = config.title or f"{ctx.run.pipeline_name} #{ctx.run.number}"
         message = config.message or f"Run #{ctx.run.number} of {ctx.run.pipeline_name}"
-        record_notification(
-            ctx.run.account_id, ctx.execution_id, title=title, message=message, url=ctx.run.url
-        )
+        key = uuid.uuid5(ctx.run.id, ctx.step_key)
+        record_notification(ctx.run.account_id, key, title=title, message=message, url=ctx.run.url)
         ctx.log(f"{title}: {message}")
         return Done(outputs={"channel": config.channel, "delivered": True})

@@ -57,11 +57,12 @@ class RunTestsHandler(Immediate):
         if not config.report or result.stopped:
             return ended
         try:
-            report = _read(ctx.workspace, report_path)
+            report = parse_junit(ctx.mask(_read(ctx.workspace, report_path)))
         except JUnitError as error:
             if ended.status == "failure":
                 return ended
-            raise StepFailedError(f"The report {config.report}: {error}", reason="report") from error
+            text = f"The report {config.report}: {error}"
+            raise StepFailedError(text, reason="report") from error
         store_report(ctx.execution_id, report)
         return _verdict(ended, report)
 
@@ -93,7 +94,7 @@ def _remove_stale(workspace: Path, report: Path) -> None:
         report.unlink()
 
 
-def _read(workspace: Path, report: Path) -> ParsedReport:
+def _read(workspace: Path, report: Path) -> bytes:
     try:
         descriptor = open_beneath(workspace, str(report.relative_to(workspace)))
     except (OSError, ValueError) as error:
@@ -102,4 +103,4 @@ def _read(workspace: Path, report: Path) -> ParsedReport:
         data = file.read(REPORT_MAX_BYTES + 1)
     if len(data) > REPORT_MAX_BYTES:
         raise JUnitError(f"it is longer than {REPORT_MAX_BYTES // 1024**2} MB.")
-    return parse_junit(data)
+    return data

@@ -1,5 +1,7 @@
 """Deliveries of plain git: Standard Webhooks headers, one push of one ref per delivery."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,7 @@ from gitintegration.clients.protocol import (
 
 EVENTS = frozenset({"push", "ping"})
 _ZERO = frozenset("0")
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def delivery_id(headers: Mapping[str, str]) -> str:
@@ -29,7 +32,8 @@ def event_name(_headers: Mapping[str, str], payload: Mapping[str, Any]) -> str:
 def is_authentic(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the raw body was signed with the secret within the last five minutes."""
     try:
-        Webhook(secret).verify(body, dict(headers))
+        # The body is read afterwards, by a reader with bounds.
+        Webhook(secret).verify(body, dict(headers), json_parse=False)
     except (WebhookVerificationError, ValueError, KeyError):
         return False
     return True
@@ -57,7 +61,7 @@ def to_event(_name: str, payload: Mapping[str, Any]) -> TriggerEvent:
     )  # fmt: skip
 
 
-def push_event(  # noqa: PLR0913  (the members of a push)
+def push_event(
     ref: str,
     before: str,
     after: str,
@@ -69,8 +73,11 @@ def push_event(  # noqa: PLR0913  (the members of a push)
     """A push of a branch or tag, whichever host told of it.
 
     Raises:
+        UnreadableDeliveryError: what it says it pushed is no commit.
         IgnoredDeliveryError: a deletion, or a ref that is neither branch nor tag.
     """
+    if not (_SHA.fullmatch(before) and _SHA.fullmatch(after)):
+        raise UnreadableDeliveryError("A push needs full commit SHAs as before and after.")
     if set(after) <= _ZERO:
         raise IgnoredDeliveryError(f"{ref} was deleted.")
     branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
@@ -81,7 +88,8 @@ def push_event(  # noqa: PLR0913  (the members of a push)
     message = str(head.get("message") or "")
     return TriggerEvent(
         type="push",
-        key=f"push:{ref}:{before[:12]}:{after}",
+        # Hashed, because a long branch name would fill the column and hide the commit.
+        key="push:" + hashlib.sha256(f"{ref}\n{before}\n{after}".encode()).hexdigest(),
         ref=ref,
         sha=after,
         before=before,

@@ -18,10 +18,13 @@ from pipelines.steps.base import CommandResult, StepFailedError
 # Seconds between TERM and KILL.
 GRACE_SECONDS = 10.0
 STOPPING_GRACE_SECONDS = 1.0
+# Reasons for which nobody waits for a command's own tidying.
+_URGENT = frozenset({"worker_stopped", "force_cancelled", "lease_lost"})
+# Seconds between two looks at whether the command must end.
+POLL_SECONDS = 0.2
 # The worker's own interpreter comes last: a machine whose only Python it is still has one.
 _PATH = (
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
-    f"{Path(sys.base_prefix) / 'bin'}"
+    f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{Path(sys.base_prefix) / 'bin'}"
 )
 _LIMITS = processes.Limits(open_files=65536, core_bytes=0)
 
@@ -67,35 +70,38 @@ class ProcessExecutor:
         argv = _argv(command, shell)
         cwd = self.workspace.resolve(working_directory)
         child = self._spawn(argv, cwd, environment, network=network and self.is_trusted)
-        self.files.note_child(child.pid, child.start_time)
-        self.on_start()
         try:
-            pump(
-                child.stdout_fd,
-                self.writer,
-                should_stop=lambda: bool(self.should_stop()),
-                exit_fd=child.exit_fd,
-                poll_seconds=0.2,
-            )
-            stop = self.should_stop()
-            if stop and child.poll() is None:
-                exit_code = child.terminate(
-                    STOPPING_GRACE_SECONDS if stop == "worker_stopped" else GRACE_SECONDS
-                )
-                pump(
-                    child.stdout_fd, self.writer, should_stop=lambda: False, exit_fd=child.exit_fd
-                )
-                return CommandResult(exit_code, stop)
-            return CommandResult(self._wait(child))
+            self.workspace.note_child(child.pid, child.start_time)
+            self.on_start()
+            return self._follow(child)
+        except BaseException:
+            # The log could not be written: nobody would watch the command any longer.
+            child.terminate(0)
+            raise
         finally:
             child.close()
+            self.workspace.forget_child()
 
-    def _wait(self, child: processes.Child) -> int:
-        """The child closed its output; it may still be working."""
-        while (code := child.wait(timeout=0.1)) is None:
-            if self.should_stop():
-                return child.terminate(GRACE_SECONDS)
-        return code
+    def _follow(self, child: processes.Child) -> CommandResult:
+        pump(
+            child.stdout_fd,
+            self.writer,
+            should_stop=lambda: bool(self.should_stop()),
+            exit_fd=child.exit_fd,
+            poll_seconds=POLL_SECONDS,
+        )
+        # Without a stop the command has closed its output; it may still be working.
+        while (exit_code := child.wait(0 if self.should_stop() else POLL_SECONDS)) is None:
+            stop = self.should_stop()
+            if stop:
+                return self._end(child, stop)
+        return CommandResult(exit_code)
+
+    def _end(self, child: processes.Child, stop: str) -> CommandResult:
+        grace = STOPPING_GRACE_SECONDS if stop in _URGENT else GRACE_SECONDS
+        exit_code = child.terminate(grace)
+        pump(child.stdout_fd, self.writer, should_stop=lambda: False, exit_fd=child.exit_fd)
+        return CommandResult(exit_code, stop)
 
     def should_stop(self) -> str:
         """Why the present command must end: a word, or empty."""
@@ -123,7 +129,7 @@ class ProcessExecutor:
                     workdir=cwd,
                     network=network,
                     readonly=readonly,
-                    writable=[str(self.workspace.root)],
+                    writable=[*self.workspace.writable, str(self.files.folder)],
                     env=environment,
                 )
                 with wrapped:

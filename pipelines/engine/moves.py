@@ -1,0 +1,106 @@
+"""What the engine's commits are made of: the right to write, a step's move, a run's verdict."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from devops.sqlforms import db_json, db_moment, db_text
+from pipelines.choices import RunStatus, StepStatus
+from pipelines.models import PipelineRun, StepExecution
+
+# Characters that the columns hold.
+REASON_MAX = 30
+DETAIL_MAX = 500
+_LIMITS = {"reason": REASON_MAX, "error_message": 20_000}
+
+
+@dataclass(slots=True)
+class Lease:
+    """A worker's right to write to a run, until someone raises the fence."""
+
+    run: PipelineRun
+    fence: int
+    cancel_requested: bool = False
+
+
+@dataclass(slots=True)
+class StepMove:
+    """One attempt's move: what it was, what it becomes, and what is learned with it."""
+
+    execution: StepExecution
+    to: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        self.seen = self.execution.status
+
+    def apply(self) -> None:
+        """Show the move on the row in memory; the commit compares with what was seen."""
+        self.execution.status = self.to
+        for name, value in self.changes.items():
+            setattr(self.execution, name, value)
+
+    @classmethod
+    def start(cls, execution: StepExecution, deadline_at: datetime | None) -> "StepMove":
+        """The move of an attempt that begins now."""
+        moment = execution.started_at or timezone.now()
+        return cls(
+            execution, StepStatus.RUNNING, {"started_at": moment, "deadline_at": deadline_at}
+        )
+
+    @classmethod
+    def skip(cls, execution: StepExecution, reason: str, message: str = "") -> "StepMove":
+        """The move of an attempt that never begins."""
+        return cls(execution, StepStatus.SKIPPED, {"reason": reason, "error_message": message})
+
+
+# The only columns that a move may write, by the name of the attribute.
+MOVE_COLUMNS = frozenset(
+    {
+        "reason",
+        "error_message",
+        "started_at",
+        "completed_at",
+        "deadline_at",
+        "duration_ms",
+        "exit_code",
+        "outputs",
+        "summary",
+        "first_error_line",
+        "log_truncated",
+        "parked_kind",
+        "parked_ref",
+        "wake_message",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended."""
+
+    status: str
+    reason: str = ""
+    error_message: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def cancelled(cls, run: PipelineRun, outputs: dict[str, Any]) -> "Verdict":
+        """The end of a run that somebody cancelled."""
+        by = f" by {run.cancelled_by}" if run.cancelled_by else ""
+        return cls(RunStatus.CANCELLED, "cancelled", f"Cancelled{by}.", outputs)
+
+
+def move_value(name: str, value: object) -> object:
+    """A value of a move as its column takes it."""
+    if isinstance(value, str):
+        # What a command or a handler says must never make the end of its step impossible to write.
+        return db_text(value, _LIMITS.get(name))
+    if isinstance(value, datetime):
+        return db_moment(value)
+    if isinstance(value, dict | list):
+        return db_json(value)
+    return value

@@ -1,0 +1,117 @@
+"""What is to be done with a step, seen from its run: conditions, values, deadlines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from devops.errors import DomainError
+from pipelines import step_types
+from pipelines.choices import StepStatus
+from pipelines.engine.moves import StepMove
+from pipelines.engine.session import Session
+from pipelines.expressions import ExpressionError, condition, interpolate_value
+from pipelines.models import StepExecution
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with a step: run it with these values, or move it on without running."""
+
+    config: Any = None
+    environment: Mapping[str, str] | None = None
+    contexts: Mapping[str, Any] | None = None
+    instead: StepMove | None = None
+    warnings: int = 0
+
+
+def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = False) -> Plan:
+    """Decide whether the step runs, and with which values.
+
+    `is_decided`: it began already, so neither its switch nor its condition is asked again.
+    """
+    step = session.definitions[execution.step_key]
+    if not is_decided:
+        refusal = _refusal(session, execution, step)
+        if refusal is not None:
+            return refusal
+    functions = session.functions()
+    try:
+        secrets = session.read_secrets(step)
+    except DomainError as error:
+        return Plan(instead=failed(execution, "secret_missing", str(error)))
+    contexts = session.contexts(secrets)
+    try:
+        environment = _environment(session, step, contexts, functions)
+        raw = interpolate_value(
+            {**step["configuration"], **step.get("inputs", {})}, contexts, functions=functions
+        )
+        config = step_types.build_configuration(execution.step_type, raw)
+    except (
+        ExpressionError,
+        step_types.ConfigurationError,
+        step_types.UnknownStepTypeError,
+    ) as error:
+        message = f"The configuration of step {execution.step_name} is not usable: {error}"
+        return Plan(instead=failed(execution, "configuration", message))
+    return Plan(config, environment, contexts)
+
+
+def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> Plan | None:
+    if not step.get("is_active", True):
+        return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
+    functions = session.functions()
+    try:
+        if condition(step.get("condition") or "", session.contexts({}), functions=functions):
+            return None
+    except ExpressionError as error:
+        message = f"The condition could not be evaluated, so the step did not run: {error}"
+        move = StepMove.skip(execution, "condition_error", message)
+        return Plan(instead=move, warnings=1)
+    return Plan(instead=_not_run(session, execution, step))
+
+
+def _not_run(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> StepMove:
+    if session.is_cancelled:
+        return StepMove(execution, StepStatus.CANCELLED, {"reason": "cancelled"})
+    if session.timed_out:
+        return StepMove.skip(execution, "timed_out", "The run's time was over.")
+    if session.has_failed():
+        return StepMove.skip(execution, "earlier_failure", "An earlier step failed.")
+    text = f"The condition {step.get('condition')!r} was not met."
+    return StepMove.skip(execution, "condition", text)
+
+
+def failed(execution: StepExecution, reason: str, message: str) -> StepMove:
+    """The end of an attempt that could not run."""
+    now = timezone.now()
+    changes = {"reason": reason, "error_message": message, "completed_at": now}
+    return StepMove(execution, StepStatus.FAILURE, changes)
+
+
+def step_deadline(session: Session, execution: StepExecution) -> datetime | None:
+    """When the attempt's time is over: its own limit or the run's, whichever is first."""
+    limit = session.definitions[execution.step_key].get("timeout_minutes")
+    own = timezone.now() + timedelta(minutes=limit) if limit else None
+    moments = [moment for moment in (own, session.run.deadline_at) if moment is not None]
+    return min(moments, default=None)
+
+
+def _environment(
+    session: Session,
+    step: Mapping[str, Any],
+    contexts: Mapping[str, Any],
+    functions: Mapping[str, Any],
+) -> dict[str, str]:
+    declared = {**session.run.snapshot.get("environment", {}), **step.get("environment", {})}
+    values = interpolate_value(declared, contexts, functions=functions)
+    environment = {name: _text(value) for name, value in values.items()}
+    return {**contexts["secrets"], **environment, **session.base_environment()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
