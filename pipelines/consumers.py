@@ -1,7 +1,6 @@
 """Live runs and live logs, replayed from rows."""
 
 import asyncio
-import codecs
 import contextlib
 import uuid
 from typing import Any
@@ -128,8 +127,8 @@ class RunLogConsumer(ReplayConsumer):
         self.execution = await in_database(self._find)(execution_id, run_id)
         self.offset = self.number("after")
         self.is_complete = False
-        # A piece may end inside a character; its rest begins the next piece.
-        self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        # A piece may end inside a character; its rest begins the next frame.
+        self.rest = b""
         return f"log.{self.execution.pk.hex}"
 
     def _find(self, execution_id: uuid.UUID, run_id: uuid.UUID) -> StepExecution:
@@ -156,23 +155,29 @@ class RunLogConsumer(ReplayConsumer):
     async def replay(self) -> None:
         while pieces := await in_database(self._pieces)():
             for piece in pieces:
-                if piece.offset > self.offset:
-                    gap = {"type": "gap", "from_offset": self.offset, "to_offset": piece.offset}
-                    await self.send_json(gap)
-                    self.decoder.reset()
-                self.offset = piece.next_offset
-                await self.send_json(
-                    {
-                        "type": "log",
-                        "offset": piece.offset,
-                        "next_offset": piece.next_offset,
-                        "line": piece.first_line,
-                        "at": piece.at.isoformat(),
-                        "text": self.decoder.decode(piece.data),
-                    }
-                )
+                await self._send_piece(piece)
         if not self.is_complete:
             await self._complete()
+
+    async def _send_piece(self, piece: log_reader.LogPiece) -> None:
+        if piece.offset > self.offset:
+            self.rest = b""
+            gap = {"type": "gap", "from_offset": self.offset, "to_offset": piece.offset}
+            await self.send_json(gap)
+        data = self.rest + piece.data
+        whole = len(data) - incomplete_tail(data)
+        begin = piece.offset - len(self.rest)
+        self.offset, self.rest = piece.next_offset, data[whole:]
+        await self.send_json(
+            {
+                "type": "log",
+                "offset": begin,
+                "next_offset": begin + whole,
+                "line": piece.first_line,
+                "at": piece.at.isoformat(),
+                "text": data[:whole].decode("utf-8", errors="replace"),
+            }
+        )
 
     def _pieces(self) -> list[Any]:
         return list(log_reader.chunks_after(self.execution.pk, self.offset, LOG_FRAME_BYTES))
@@ -206,3 +211,15 @@ class RunLogConsumer(ReplayConsumer):
             while not self.is_complete:
                 await asyncio.sleep(LOG_POLL_SECONDS)
                 await self._replay()
+
+
+def incomplete_tail(data: bytes) -> int:
+    """How many bytes at the end begin a character that is not whole yet (0 to 3)."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte >= 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return back if back < length else 0
+        if byte < 0x80:
+            return 0
+    return 0
