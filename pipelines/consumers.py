@@ -5,16 +5,15 @@ import contextlib
 import uuid
 from typing import Any
 
-
 from devops.access import memberships_of
 from devops.errors import NotFound
-from devops.models import OutboxMessage
+from devops.models import Membership, OutboxMessage
 from devops.outbox import account_group
 from devops.storage import log_reader
 from devops.streams import ReplayConsumer, in_database, parse_uuid
 from pipelines import selectors
 from pipelines.choices import STEP_TERMINAL
-from pipelines.models import PipelineRun, StepExecution
+from pipelines.models import StepExecution
 from pipelines.states import run_topic
 
 EVENTS = ("run_created", "run_updated", "run_completed", "step_updated")
@@ -24,7 +23,28 @@ LOG_FRAME_BYTES = 128 * 1024
 LOG_POLL_SECONDS = 2.0
 
 
-class PipelineConsumer(ReplayConsumer):
+class RunConsumer(ReplayConsumer):
+    """The base of streams that may name a run: its account is the one to act in."""
+
+    async def act_in_account_of(self, run_id: uuid.UUID) -> None:
+        """A person may be a member of several accounts; the run says which one is meant.
+
+        Raises:
+            NotFound: the person is no member of the run's account, or there is no such run.
+        """
+        user = self.scope.get("user")
+        if self.actor.kind != "user" or user is None:
+            return
+
+        def membership() -> Membership | None:
+            owner = selectors.account_of_run(run_id)
+            rows = memberships_of(user).filter(account_id=owner)
+            return rows.select_related("user", "account").first()
+
+        await self.actor_for(membership)
+
+
+class PipelineConsumer(RunConsumer):
     """`/ws/devops/pipelines`: what happens to runs of an account, of a pipeline, or to one run."""
 
     run_id: uuid.UUID | None = None
@@ -35,7 +55,7 @@ class PipelineConsumer(ReplayConsumer):
         self.is_live_only = not self.query("after")
         if self.query("run"):
             self.run_id = parse_uuid(self.query("run"))
-            await self._act_in_account_of(PipelineRun, self.run_id)
+            await self.act_in_account_of(self.run_id)
             await in_database(selectors.run)(self.actor, self.run_id)
             return run_topic(self.run_id)
         if self.query("pipeline"):
@@ -45,18 +65,6 @@ class PipelineConsumer(ReplayConsumer):
             raise NotFound("No such account.")
         self.actor.require(selectors.READ_RUNS)
         return account_group(self.actor.account_id)
-
-    async def _act_in_account_of(self, model: Any, pk: uuid.UUID) -> None:
-        """A person may be a member of several accounts; the object says which one is meant."""
-        user = self.scope.get("user")
-        if self.actor.kind != "user" or user is None:
-            return
-
-        def membership() -> Any:
-            owner = model.objects.filter(pk=pk).values_list("account_id", flat=True).first()
-            return memberships_of(user).filter(account_id=owner).select_related("user").first()
-
-        await self.actor_for(membership)
 
     async def subscribed(self) -> None:
         if self.is_live_only:
@@ -101,7 +109,7 @@ class PipelineConsumer(ReplayConsumer):
         return newest.values_list("stream_seq", flat=True).first() or 0
 
     def _is_too_old(self) -> bool:
-        """Whether retention took rows that the reader has not seen, or the number is none of ours."""
+        """Whether retention took rows that the reader lacks, or the number is none of ours."""
         if self.run_id is not None:
             numbers = selectors.run_messages(self.actor, self.run_id, 0).values_list(
                 "seq", flat=True
@@ -117,13 +125,13 @@ class PipelineConsumer(ReplayConsumer):
         return oldest is not None and (self.last + 1 < oldest or self.last > self._newest())
 
 
-class RunLogConsumer(ReplayConsumer):
+class RunLogConsumer(RunConsumer):
     """`/ws/runs/<id>/logs`: the bytes of one attempt's log from an offset on, then live."""
 
     async def open(self) -> str:
         run_id = parse_uuid(self.scope["url_route"]["kwargs"]["run_id"])
         execution_id = parse_uuid(self.query("step_execution_id"))
-        await PipelineConsumer._act_in_account_of(self, PipelineRun, run_id)  # type: ignore[arg-type]
+        await self.act_in_account_of(run_id)
         self.execution = await in_database(self._find)(execution_id, run_id)
         self.offset = self.number("after")
         self.is_complete = False
