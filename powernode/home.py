@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from devops.pages.base import Page
 from gitintegration import public as git
-from pipelines import selectors, statistics
+from pipelines import figures, selectors
 from pipelines.failures import explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution, Worker
 
@@ -20,20 +20,20 @@ class Overview(Page):
     nav_area = "overview"
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        figures = statistics.run_statistics(self.actor)
+        measured = figures.run_statistics(self.actor)
         workers = list(selectors.workers(self.actor)[:ROWS])
         online = [worker for worker in workers if worker.status == "online"]
         today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         events = git.webhook_events(self.actor).filter(created_at__gte=today)
-        live = list(statistics.live_runs(self.actor)[:ROWS])
+        live = list(figures.live_runs(self.actor)[:ROWS])
         return self.render(
             "devops/overview.html",
             {
                 "stats": {
-                    "success_percent": figures.success_percent,
-                    "runs_30d": figures.runs,
-                    "median_duration_ms": figures.median_duration_ms,
-                    "queue_p95_ms": figures.queue_p95_ms,
+                    "success_percent": measured.success_percent,
+                    "runs_30d": measured.runs,
+                    "median_duration_ms": measured.median_duration_ms,
+                    "queue_p95_ms": measured.queue_p95_ms,
                     "webhooks_today": events.count(),
                     "webhooks_failed": events.filter(status="failed").count(),
                     "workers_online": len(online),
@@ -49,7 +49,7 @@ class Overview(Page):
         )
 
     def _failures(self) -> list[PipelineRun]:
-        failures = list(statistics.recent_failures(self.actor)[:ROWS])
+        failures = list(figures.recent_failures(self.actor)[:ROWS])
         steps: dict[Any, list[StepExecution]] = {run.pk: [] for run in failures}
         for step in selectors.steps_of_runs(self.actor, list(steps)):
             steps[step.run_id].append(step)

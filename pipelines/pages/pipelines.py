@@ -24,7 +24,7 @@ from pipelines.operations.definitions import (
     update_pipeline,
 )
 from pipelines.operations.runs import trigger_run
-from pipelines.statistics import success_rate
+from pipelines.statistics import pipeline_facts
 
 TABS = ("runs", "definition", "triggers", "settings")
 BARS = 30
@@ -264,11 +264,12 @@ def _with_runs(actor: Actor, found: list[Pipeline]) -> list[Pipeline]:
     """Pipelines with their last runs and success rate, in a fixed number of queries each page."""
     latest = selectors.recent_runs_of(actor, [row.pk for row in found], 12)
     links = selectors.first_links(actor, [row.pk for row in found])
+    facts = pipeline_facts(actor, found)
     for row in found:
         runs = latest.get(row.pk, [])
         row.recent_runs = runs[::-1]  # type: ignore[attr-defined]
         row.last_run = runs[0] if runs else None  # type: ignore[attr-defined]
-        row.success_percent = success_rate(row.pk) if runs else None  # type: ignore[attr-defined]
+        row.success_percent = facts[row.pk].success_rate  # type: ignore[attr-defined]
         row.repository = links.get(row.pk)  # type: ignore[attr-defined]
     return found
 
