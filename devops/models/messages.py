@@ -35,11 +35,13 @@ class OutboxMessage(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["id"], name="outbox_unpublished",
+                fields=["id"],
+                name="outbox_unpublished",
                 condition=models.Q(published_at=None, parked_reason=""),
             ),
             models.Index(
-                fields=["published_at"], name="outbox_unhandled",
+                fields=["published_at"],
+                name="outbox_unhandled",
                 condition=models.Q(handled_at=None, parked_reason=""),
             ),
         ]
@@ -75,9 +77,7 @@ class AuditEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="audit_account"),
-            models.Index(
-                fields=["id"], name="audit_unchained", condition=models.Q(chain_seq=None)
-            ),
+            models.Index(fields=["id"], name="audit_unchained", condition=models.Q(chain_seq=None)),
         ]
 
     def __str__(self) -> str:
@@ -142,7 +142,8 @@ class WebhookDelivery(Row):
         ]
         indexes = [
             models.Index(
-                fields=["next_attempt_at"], name="delivery_due",
+                fields=["next_attempt_at"],
+                name="delivery_due",
                 condition=models.Q(status="pending"),
             ),
             models.Index(fields=["account", "-id"], name="delivery_account"),

@@ -4,7 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
+from django.utils import timezone as tz
 
 from devops.choices import Role
 from devops.ids import uuid7
@@ -33,7 +33,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     timezone = models.CharField(max_length=64, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
-    date_joined = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(default=tz.now)
 
     objects = UserManager()
     USERNAME_FIELD = "email"
@@ -74,7 +74,9 @@ class Membership(Row):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["account", "user"], name="membership_once"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -96,10 +98,14 @@ class Invitation(Row):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                "account", Lower("email"), condition=models.Q(accepted_at=None),
+                "account",
+                Lower("email"),
+                condition=models.Q(accepted_at=None),
                 name="invitation_open_once",
             ),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="invitation_role"
+            ),
         ]
 
     def __str__(self) -> str:

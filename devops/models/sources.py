@@ -35,7 +35,9 @@ class Provider(Row):
         constraints = [
             models.UniqueConstraint(fields=["account", "name"], name="provider_name_once"),
             models.UniqueConstraint(
-                fields=["account"], condition=models.Q(is_default=True), name="provider_default_once"
+                fields=["account"],
+                condition=models.Q(is_default=True),
+                name="provider_default_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(
