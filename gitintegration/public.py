@@ -1,5 +1,6 @@
 """What other apps may use of the git integration."""
 
+from gitintegration.choices import Dialect
 from gitintegration.clients.git.program import GitFailedError, GitRefusedError, is_local
 from gitintegration.clients.git.repository import (
     CheckoutResult,
@@ -25,6 +26,7 @@ from gitintegration.selectors import endpoints, webhook_events
 
 __all__ = [
     "CheckoutResult",
+    "Dialect",
     "GitFailedError",
     "GitRefusedError",
     "changed_paths",

@@ -1,75 +1,158 @@
-"""The figures of the overview: counts and percentiles over bounded spans, never over everything."""
+"""Counts over many runs: for lists, the overview, and the pages."""
 
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from devops.access import Actor
+from devops import sources
+from devops.access import Actor, visible
 from pipelines import selectors
-from pipelines.choices import RUN_LIVE, RunStatus
-from pipelines.models import PipelineRun
+from pipelines.choices import RUN_LIVE, RunStatus, WaitingFor, WorkerStatus
+from pipelines.models import Pipeline, PipelineRun
 
-SPAN_DAYS = 30
-# Percentiles are of the newest runs: enough to be true, few enough to be fast at a million.
-SAMPLE = 500
+WINDOW = timedelta(days=30)
+# Durations are taken from at most so many of the latest runs.
+_SAMPLE = 1000
+_LIVE_SHOWN = 20
+_PEOPLE = (WaitingFor.APPROVAL, WaitingFor.TRUST, WaitingFor.DECISION)
 
 
 @dataclass(frozen=True, slots=True)
-class RunStatistics:
-    """How runs went; None where there was none."""
+class PipelineFacts:
+    """What a list says of a pipeline beside its own columns; `success_rate` in percent."""
 
-    runs: int
-    success_percent: int | None
-    median_duration_ms: int | None
-    queue_p95_ms: int | None
+    last_run: PipelineRun | None
+    success_rate: float | None
 
 
-def run_statistics(actor: Actor) -> RunStatistics:
-    """The newest finished runs of the last thirty days."""
-    since = timezone.now() - timedelta(days=SPAN_DAYS)
-    newest = selectors.runs(actor).filter(completed_at__gte=since)[:SAMPLE]
-    rows = list(newest.values_list("status", "duration_ms", "queued_at", "started_at"))
-    ended = [row for row in rows if row[0] in {RunStatus.SUCCESS, RunStatus.FAILURE}]
-    green = sum(1 for row in ended if row[0] == RunStatus.SUCCESS)
-    durations = [row[1] for row in ended if row[1] is not None]
-    waits = [
-        round((started - queued).total_seconds() * 1000)
-        for _, _, queued, started in rows
-        if queued and started
-    ]
-    return RunStatistics(
-        len(rows),
-        round(100 * green / len(ended)) if ended else None,
-        _percentile(durations, 50),
-        _percentile(waits, 95),
+def pipeline_facts(actor: Actor, rows: Collection[Pipeline]) -> dict[uuid.UUID, PipelineFacts]:
+    """The facts of many pipelines, in two queries."""
+    keys = [row.pk for row in rows]
+    if not keys or not actor.may(selectors.READ_RUNS):
+        return {key: PipelineFacts(None, None) for key in keys}
+    latest = [run for row in rows if (run := getattr(row, "last_run_id", None))]
+    last = {run.pipeline_id: run for run in selectors.runs(actor).filter(pk__in=latest)}
+    ended = (
+        visible(actor, PipelineRun, selectors.READ_RUNS)
+        .filter(pipeline_id__in=keys, completed_at__gte=timezone.now() - WINDOW)
+        .order_by()
+        .values("pipeline_id")
+        .annotate(
+            good=Count("pk", filter=Q(status=RunStatus.SUCCESS)),
+            bad=Count("pk", filter=Q(status=RunStatus.FAILURE)),
+        )
     )
+    rates = {entry["pipeline_id"]: _rate(entry["good"], entry["bad"]) for entry in ended}
+    return {key: PipelineFacts(last.get(key), rates.get(key)) for key in keys}
 
 
-def live_runs(actor: Actor) -> QuerySet[PipelineRun]:
-    """What is going on now."""
-    return selectors.runs(actor).filter(status__in=RUN_LIVE)
+def overview(actor: Actor) -> dict[str, Any]:
+    """What goes on in the account: counts, live runs, success and durations of 30 days."""
+    live = selectors.runs(actor).filter(status__in=RUN_LIVE)
+    return {
+        "source_control": {
+            "providers": _providers(actor),
+            "repositories": _repositories(actor),
+        },
+        "ci_cd": {
+            "pipelines": _pipelines(actor),
+            "pipeline_runs": _runs(actor),
+            "workers": _workers(actor),
+        },
+        "durations": _durations(actor),
+        "live_runs": list(live[:_LIVE_SHOWN]),
+    }
 
 
-def recent_failures(actor: Actor) -> QuerySet[PipelineRun]:
-    """What failed of late."""
-    return selectors.runs(actor).filter(status=RunStatus.FAILURE)
-
-
-def success_rate(pipeline_id: object) -> float | None:
-    """Successes among the pipeline's newest finished runs, in percent with one decimal."""
-    newest = PipelineRun.objects.filter(
-        pipeline_id=pipeline_id, status__in=["success", "failure", "cancelled"]
-    ).order_by("-id")[:SAMPLE]
-    counts = PipelineRun.objects.filter(pk__in=newest.values("pk")).aggregate(
-        total=Count("pk"), green=Count("pk", filter=Q(status="success"))
-    )
-    return round(100 * counts["green"] / counts["total"], 1) if counts["total"] else None
-
-
-def _percentile(values: list[int], percent: int) -> int | None:
-    if not values:
+def known_labels(actor: Actor) -> set[str] | None:
+    """The labels that online workers hold; None when no worker is online to ask."""
+    if not actor.may("devops.workers.read"):
         return None
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+    online = selectors.workers(actor).filter(status=WorkerStatus.ONLINE)
+    rows = list(online.values_list("labels", flat=True))
+    return {label for labels in rows for label in labels} if rows else None
+
+
+def _providers(actor: Actor) -> dict[str, Any]:
+    rows = sources.providers(actor).order_by()
+    counts = rows.values("provider_type", "is_active").annotate(number=Count("pk", distinct=True))
+    by_type: dict[str, int] = {}
+    active = 0
+    for entry in counts:
+        kind = entry["provider_type"]
+        by_type[kind] = by_type.get(kind, 0) + entry["number"]
+        active += entry["number"] if entry["is_active"] else 0
+    return {"total": sum(by_type.values()), "active": active, "by_type": by_type}
+
+
+def _repositories(actor: Actor) -> dict[str, int]:
+    return selectors.repositories(actor).order_by().aggregate(
+        total=Count("pk", distinct=True),
+        active=Count("pk", filter=Q(is_active=True), distinct=True),
+        with_webhook=Count("webhook_endpoint", distinct=True),
+    )  # fmt: skip
+
+
+def _pipelines(actor: Actor) -> dict[str, int]:
+    rows = visible(actor, Pipeline, selectors.READ_PIPELINES).filter(deleted_at=None)
+    return rows.order_by().aggregate(
+        total=Count("pk"), active=Count("pk", filter=Q(is_active=True))
+    )
+
+
+def _runs(actor: Actor) -> dict[str, Any]:
+    now = timezone.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = visible(actor, PipelineRun, selectors.READ_RUNS).order_by()
+    recent: dict[str, Any] = rows.filter(created_at__gte=now - WINDOW).aggregate(
+        total=Count("pk"),
+        successful=Count("pk", filter=Q(status=RunStatus.SUCCESS)),
+        failed=Count("pk", filter=Q(status=RunStatus.FAILURE)),
+        cancelled=Count("pk", filter=Q(status=RunStatus.CANCELLED)),
+        today=Count("pk", filter=Q(created_at__gte=midnight)),
+    )
+    live = rows.filter(status__in=RUN_LIVE).aggregate(
+        running=Count("pk", filter=Q(status=RunStatus.RUNNING)),
+        queued=Count("pk", filter=Q(status=RunStatus.QUEUED)),
+        waiting=Count("pk", filter=Q(waiting_for__in=_PEOPLE)),
+    )
+    rate = _rate(recent["successful"], recent["failed"])
+    return {**recent, **live, "success_rate": rate, "days": WINDOW.days}
+
+
+def _workers(actor: Actor) -> dict[str, int]:
+    rows = list(selectors.workers(actor))
+    online = [row for row in rows if row.status == WorkerStatus.ONLINE]
+    return {
+        "total": len(rows),
+        "online": len(online),
+        "capacity": sum(row.capacity for row in online),
+        "busy": sum(getattr(row, "busy", 0) for row in online),
+    }
+
+
+def _durations(actor: Actor) -> dict[str, float | int | None]:
+    rows = visible(actor, PipelineRun, selectors.READ_RUNS).filter(
+        completed_at__gte=timezone.now() - WINDOW, duration_ms__isnull=False
+    )
+    sample = sorted(rows.order_by("-id").values_list(F("duration_ms"), flat=True)[:_SAMPLE])
+    return {
+        "runs": len(sample),
+        "median_seconds": _at(sample, 0.5),
+        "p95_seconds": _at(sample, 0.95),
+    }
+
+
+def _at(ordered: list[int], share: float) -> float | None:
+    if not ordered:
+        return None
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] / 1000
+
+
+def _rate(good: int, bad: int) -> float | None:
+    return round(100 * good / (good + bad), 1) if good + bad else None

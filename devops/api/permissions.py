@@ -1,14 +1,17 @@
 """Nothing is reachable that does not say who may reach it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    # REST framework's views import this module while they are being imported themselves.
+    from rest_framework.views import APIView
 
 # Any member of the account, whatever the role.
 MEMBER = "member"
@@ -18,7 +21,7 @@ class DeclaredPermission(BasePermission):
     """Asks the actor for the permission that the view declares for the action; none, no entry."""
 
     @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether somebody is there who holds the permission.
 
         Raises:
@@ -46,7 +49,7 @@ class AnyActor(BasePermission):
     """Whoever belongs to an account: for what belongs to nobody, like the API reference."""
 
     @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether somebody is there."""
         return request.auth is not None
 
@@ -83,6 +86,8 @@ def undeclared(patterns: Sequence[URLPattern | URLResolver], prefix: str = "") -
 
 
 def _undeclared_actions(callback: Callable[..., Any] | None, address: str) -> Iterator[str]:
+    from rest_framework.views import APIView  # noqa: PLC0415
+
     view = getattr(callback, "cls", None) or getattr(callback, "view_class", None)
     if getattr(callback, "public", "") or getattr(view, "public", ""):
         return
@@ -101,7 +106,7 @@ def _undeclared_actions(callback: Callable[..., Any] | None, address: str) -> It
             yield f"{address} ({view.__name__}.{action})"
 
 
-def _actions(callback: Any, view: type[APIView]) -> set[str]:
+def _actions(callback: Any, view: type[Any]) -> set[str]:
     bound = getattr(callback, "actions", None)
     if bound is not None:
         return {action for method, action in bound.items() if method != "options"}

@@ -28,7 +28,7 @@ M = TypeVar("M", bound=Model)
 S = TypeVar("S", bound=BaseSerializer[Any])
 
 
-class _Replayed(Exception):  # noqa: N818  (no error: it carries an answer past the handler)
+class _Replayed(Exception):
     """The request was answered before."""
 
     def __init__(self, answer: idempotency.Answer) -> None:
@@ -86,6 +86,7 @@ class ActorView(APIView):
             if is_list:
                 filterset = getattr(self, "filterset_class", None)
                 allowed |= paging.PARAMETERS | set(filterset.base_filters if filterset else ())
+                allowed |= set(getattr(self, "filterset_fields", ()))
             check_query(list(request.query_params), allowed, is_list=is_list)
         if request.method == "POST" and action is not None:
             self._begin(request)

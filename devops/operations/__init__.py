@@ -1,0 +1,1 @@
+"""Every write to accounts, people, tokens and providers, one module per noun."""

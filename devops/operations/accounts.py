@@ -1,0 +1,46 @@
+"""Accounts and people change what they are called."""
+
+import zoneinfo
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from devops import audit
+from devops.access import Actor
+from devops.errors import Invalid, PermissionDenied
+from devops.models import Account, User
+
+
+@transaction.atomic(durable=True)
+def update_account(actor: Actor, *, name: str) -> Account:
+    """Rename the actor's account; addresses keep its slug."""
+    actor.require("account.update")
+    Account.objects.filter(pk=actor.account_id).update(name=name)
+    account = Account.objects.get(pk=actor.account_id)
+    audit.record(actor, "account.update", account, detail={"name": name})
+    return account
+
+
+@transaction.atomic(durable=True)
+def update_me(actor: Actor, changes: Mapping[str, str]) -> User:
+    """Change the actor's own name or time zone.
+
+    Raises:
+        PermissionDenied: a token acts for a person but is not that person.
+        Invalid: there is no such time zone.
+    """
+    if actor.kind != "user" or actor.user_id is None:
+        raise PermissionDenied(
+            "Only the person can change this.", remedy="Log in; a token cannot do it."
+        )
+    zone = changes.get("timezone")
+    if zone and zone not in zoneinfo.available_timezones():
+        raise Invalid.field(
+            "/timezone", f"There is no time zone {zone!r}.", remedy="Use a name like Europe/Berlin."
+        )
+    allowed = {name: changes[name] for name in ("name", "timezone") if name in changes}
+    if allowed:
+        User.objects.filter(pk=actor.user_id).update(**allowed)
+    user = User.objects.get(pk=actor.user_id)
+    audit.record(actor, "user.update", user, detail={"fields": sorted(allowed)})
+    return user

@@ -1,0 +1,1 @@
+"""The kernel's endpoints: the person, the account, members, invitations, tokens, audit."""

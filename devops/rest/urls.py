@@ -1,0 +1,20 @@
+"""Addresses of the kernel under `/api/v1/`."""
+
+from django.urls import path
+
+from devops.rest import views
+
+urlpatterns = [
+    path("me", views.MeView.as_view()),
+    path("account", views.AccountView.as_view()),
+    path("account/members", views.MemberViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "account/members/<uuid:pk>",
+        views.MemberViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+    ),
+    path("account/invitations", views.InvitationViewSet.as_view({"get": "list", "post": "create"})),
+    path("account/invitations/<uuid:pk>", views.InvitationViewSet.as_view({"delete": "destroy"})),
+    path("account/tokens", views.TokenViewSet.as_view({"get": "list", "post": "create"})),
+    path("account/tokens/<uuid:pk>", views.TokenViewSet.as_view({"delete": "destroy"})),
+    path("account/audit_events", views.AuditEventViewSet.as_view({"get": "list"})),
+]

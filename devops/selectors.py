@@ -1,0 +1,62 @@
+"""Every read of accounts, people, tokens, the audit trail and providers."""
+
+from django.db.models import Count, QuerySet
+
+from devops.access import Actor, get_visible, visible
+from devops.models import (
+    Account,
+    ApiToken,
+    AuditEvent,
+    Invitation,
+    Membership,
+    Provider,
+    User,
+)
+
+
+def account(actor: Actor) -> Account:
+    """The account that the actor acts in."""
+    return get_visible(actor, Account, "account.read", actor.account_id)
+
+
+def person(actor: Actor) -> User | None:
+    """The actor's person; the system has none."""
+    return User.objects.filter(pk=actor.user_id).first() if actor.user_id else None
+
+
+def person_memberships(actor: Actor) -> QuerySet[Membership]:
+    """The accounts that the actor's person can switch to; a token knows only its own."""
+    rows = Membership.objects.filter(user_id=actor.user_id, account__is_active=True)
+    if actor.kind == "token":
+        rows = rows.filter(account_id=actor.account_id)
+    return rows.select_related("account").order_by("id")
+
+
+def members(actor: Actor) -> QuerySet[Membership]:
+    """The people of the account with their roles."""
+    return visible(actor, Membership, "account.members.read").select_related("user")
+
+
+def invitations(actor: Actor) -> QuerySet[Invitation]:
+    """The invitations that nobody has accepted yet."""
+    rows = visible(actor, Invitation, "account.members.manage").filter(accepted_at=None)
+    return rows.select_related("invited_by")
+
+
+def tokens(actor: Actor) -> QuerySet[ApiToken]:
+    """The live tokens: one's own, and all for whoever manages members."""
+    rows = visible(actor, ApiToken, "account.tokens.manage").filter(revoked_at=None)
+    if not actor.may("account.members.manage"):
+        rows = rows.filter(user_id=actor.user_id)
+    return rows.select_related("user")
+
+
+def audit_events(actor: Actor) -> QuerySet[AuditEvent]:
+    """What was done in the account, newest first."""
+    return visible(actor, AuditEvent, "account.audit.read").order_by("-id")
+
+
+def providers(actor: Actor) -> QuerySet[Provider]:
+    """The account's connections, with the number of repositories of each."""
+    rows = visible(actor, Provider, "devops.providers.read")
+    return rows.annotate(repository_count=Count("repositories", distinct=True))

@@ -1,0 +1,11 @@
+"""What other apps may do with providers."""
+
+from devops.operations.providers import create_provider, delete_provider, update_provider
+from devops.selectors import providers
+
+__all__ = [
+    "create_provider",
+    "delete_provider",
+    "providers",
+    "update_provider",
+]

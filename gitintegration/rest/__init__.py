@@ -1,0 +1,1 @@
+"""The git integration's endpoints: where hosts deliver, what they delivered, providers."""

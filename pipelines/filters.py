@@ -1,0 +1,39 @@
+"""Filters of pipelines' lists, for the API and the pages."""
+
+import django_filters as filters
+
+from pipelines.choices import PipelineType, RunStatus, TriggerType
+from pipelines.models import Pipeline, PipelineRun
+
+
+class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which pipelines; `search` looks into the name."""
+
+    is_active = filters.BooleanFilter()
+    pipeline_type = filters.ChoiceFilter(choices=PipelineType.choices)
+    repository_id = filters.UUIDFilter(field_name="links__repository_id")
+    slug = filters.CharFilter(max_length=64)
+    search = filters.CharFilter(field_name="name", lookup_expr="icontains", max_length=200)
+
+    class Meta:
+        model = Pipeline
+        fields: list[str] = []
+
+
+class RunFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which runs; several statuses are separated by commas."""
+
+    pipeline_id = filters.UUIDFilter()
+    status = filters.BaseInFilter(field_name="status", lookup_expr="in", max_length=80)
+    branch = filters.CharFilter(max_length=255)
+    trigger_type = filters.ChoiceFilter(choices=TriggerType.choices)
+    commit_sha = filters.CharFilter(max_length=64)
+    since = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    until = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = PipelineRun
+        fields: list[str] = []
+
+
+RunFilter.base_filters["status"].extra["choices"] = RunStatus.choices

@@ -1,0 +1,1 @@
+"""The endpoints of pipelines, runs, logs, artifacts, workers and repositories."""

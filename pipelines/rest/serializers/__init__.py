@@ -1,0 +1,1 @@
+"""Pipelines' resources as JSON, one module per noun."""

@@ -1,0 +1,53 @@
+"""Addresses of pipelines under `/api/v1/devops/`."""
+
+from django.urls import path
+
+from pipelines.rest.views import documents, logs
+from pipelines.rest.views.pipelines import PipelineViewSet
+from pipelines.rest.views.repositories import RepositoryViewSet
+from pipelines.rest.views.runs import RunViewSet
+from pipelines.rest.views.workers import WorkerViewSet
+
+_LIST = {"get": "list"}
+_ALL = {"get": "list", "post": "create"}
+_ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_P, _R, _REPOSITORY = "pipelines/<uuid:pk>", "pipeline_runs/<uuid:pk>", "repositories/<uuid:pk>"
+
+urlpatterns = [
+    path("overview", documents.OverviewView.as_view()),
+    path("step_types", documents.StepTypesView.as_view()),
+    path("pipelines", PipelineViewSet.as_view(_ALL)),
+    path("pipelines/import", documents.ImportView.as_view()),
+    path("pipelines/lint", documents.LintView.as_view()),
+    path("pipelines/schema", documents.SchemaView.as_view()),
+    path(_P, PipelineViewSet.as_view(_ONE)),
+    path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
+    path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),
+    path(f"{_P}/export", PipelineViewSet.as_view({"get": "export"})),
+    path(f"{_P}/runs", PipelineViewSet.as_view({"get": "runs"}, **PipelineViewSet.runs.kwargs)),
+    path("pipeline_runs", RunViewSet.as_view(_LIST)),
+    path(_R, RunViewSet.as_view({"get": "retrieve"})),
+    path(f"{_R}/cancel", RunViewSet.as_view({"post": "cancel"})),
+    path(f"{_R}/retry", RunViewSet.as_view({"post": "retry"})),
+    path(f"{_R}/logs", logs.RunLogsView.as_view()),
+    path(f"{_R}/artifacts", RunViewSet.as_view({"get": "artifacts"})),
+    path(f"{_R}/test_report", RunViewSet.as_view({"get": "test_report"})),
+    path(f"{_R}/events", RunViewSet.as_view({"get": "events"})),
+    path("step_executions/<uuid:pk>/logs", logs.StepLogsView.as_view()),
+    path("artifacts/<uuid:pk>/download", logs.ArtifactDownloadView.as_view()),
+    path("workers", WorkerViewSet.as_view(_LIST)),
+    path("workers/<uuid:pk>", WorkerViewSet.as_view({"get": "retrieve"})),
+    path("workers/<uuid:pk>/drain", WorkerViewSet.as_view({"post": "drain"})),
+    path("repositories", RepositoryViewSet.as_view(_ALL)),
+    path(_REPOSITORY, RepositoryViewSet.as_view(_ONE)),
+    *(
+        path(f"{_REPOSITORY}/{name}", RepositoryViewSet.as_view({method: name}))
+        for name, method in (
+            ("sync", "post"),
+            ("attach_pipeline", "post"),
+            ("detach_pipeline", "delete"),
+            ("configure_webhook", "post"),
+            ("remove_webhook", "delete"),
+        )
+    ),
+]

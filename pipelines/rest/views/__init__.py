@@ -1,0 +1,1 @@
+"""Pipelines' endpoints, one module per noun."""

@@ -1,0 +1,166 @@
+"""Pipelines: read, written, started, copied, exported."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devops.api.serializers import NoBody
+from devops.api.views import ActorViewSet
+from devops.errors import Conflict, Invalid
+from pipelines import selectors, statistics
+from pipelines.documents import export_yaml, from_definition
+from pipelines.filters import PipelineFilter, RunFilter
+from pipelines.inputs import check_inputs
+from pipelines.models import Pipeline
+from pipelines.operations import definitions as operations
+from pipelines.operations.runs import trigger_run
+from pipelines.rest.serializers import pipelines as s
+from pipelines.rest.serializers.runs import RunSerializer
+
+_READ, _WRITE = selectors.READ_PIPELINES, operations.WRITE
+_FORMAT = OpenApiParameter("format", str, enum=["yaml", "json"], description="Default yaml.")
+
+
+class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[Pipeline]):
+    """The account's pipelines, newest first."""
+
+    model = Pipeline
+    serializer_class = s.PipelineSerializer
+    filterset_class = PipelineFilter
+    paged = frozenset({"list", "runs"})
+    query_parameters = {"export": frozenset({"format"})}
+    permissions = {
+        "list": _READ,
+        "retrieve": _READ,
+        "export": _READ,
+        "create": _WRITE,
+        "partial_update": _WRITE,
+        "destroy": _WRITE,
+        "duplicate": _WRITE,
+        "trigger": "devops.pipeline_runs.write",
+        "runs": selectors.READ_RUNS,
+    }
+
+    def rows(self) -> QuerySet[Pipeline]:
+        return selectors.pipelines(self.actor)
+
+    def list(self, _request: Request, **_path: object) -> Response:
+        """Each with its last run and its success rate of 30 days."""
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        self._add_facts(page)
+        return self.get_paginated_response(s.PipelineSerializer(page, many=True).data)
+
+    @extend_schema(responses=s.PipelineDetailSerializer)
+    def retrieve(self, _request: Request, **_path: object) -> Response:
+        """One pipeline with its steps and repositories."""
+        return self._detail(self.kwargs["pk"])
+
+    @extend_schema(request=s.NewPipeline, responses={201: s.PipelineDetailSerializer})
+    def create(self, _request: Request) -> Response:
+        """Write a pipeline; each rule that it breaks is named with its pointer."""
+        values = self.parse(s.NewPipeline)
+        repository = values.pop("repository_id", None)
+        is_active = values.pop("is_active", True)
+        row = operations.create_pipeline(
+            self.actor,
+            {"steps": [], **values},
+            repository_id=repository.pk if repository else None,
+            is_active=is_active,
+        )
+        return self._detail(row.pk, 201)
+
+    @extend_schema(request=s.PipelineChanges, responses=s.PipelineDetailSerializer)
+    def partial_update(self, _request: Request, **_path: object) -> Response:
+        """Change fields; `steps` replaces all steps. Runs keep what they began with."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        values = self.parse(s.PipelineChanges)
+        is_active = values.pop("is_active", None)
+        operations.update_pipeline(self.actor, row, values, is_active=is_active)
+        return self._detail(row.pk)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, _request: Request, **_path: object) -> Response:
+        """Take a pipeline away; 409 `in-use` while runs go on."""
+        operations.delete_pipeline(self.actor, self.get_object())
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={201: s.PipelineDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def duplicate(self, _request: Request, **_path: object) -> Response:
+        """Copy a pipeline with its steps."""
+        self.parse(NoBody)
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        return self._detail(operations.duplicate_pipeline(self.actor, row).pk, 201)
+
+    @extend_schema(request=s.TriggerBody, responses={201: RunSerializer, 200: s.PlanSerializer})
+    @action(detail=True, methods=["post"])
+    def trigger(self, _request: Request, **_path: object) -> Response:
+        """Start a run: 201 with the run, also while no worker is there to take it."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        values = self.parse(s.TriggerBody)
+        if values.pop("dry_run"):
+            return Response(_plan(row, values.get("inputs") or {}))
+        return self.render(RunSerializer, trigger_run(self.actor, row, **values), 201)
+
+    @extend_schema(
+        parameters=[_FORMAT],
+        responses={(200, "application/yaml"): OpenApiResponse(str, "The pipeline document.")},
+    )
+    @action(detail=True, methods=["get"])
+    def export(self, request: Request, **_path: object) -> HttpResponse | Response:
+        """The pipeline as a document, to be kept in a repository or imported elsewhere."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        definition = selectors.definition_of(row)
+        kind = request.query_params.get("format", "yaml")
+        if kind == "json":
+            return Response(from_definition(definition))
+        if kind != "yaml":
+            raise Invalid.field("?format", "`format` is yaml or json.", code="invalid-format")
+        response = HttpResponse(export_yaml(definition), content_type="application/yaml")
+        response["Content-Disposition"] = f'attachment; filename="{row.slug}.yml"'
+        return response
+
+    @extend_schema(responses=RunSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=RunFilter)
+    def runs(self, _request: Request, **_path: object) -> Response:
+        """The runs of a pipeline, newest first."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        runs = selectors.runs(self.actor).filter(pipeline=row)
+        return self.page(self.filter_queryset(runs), RunSerializer)
+
+    def _detail(self, pk: object, status: int = 200) -> Response:
+        row: Any = selectors.pipeline(self.actor, str(pk))
+        self._add_facts([row])
+        return self.render(s.PipelineDetailSerializer, row, status)
+
+    def _add_facts(self, rows: Iterable[Any]) -> None:
+        rows = [*rows]
+        facts = statistics.pipeline_facts(self.actor, rows)
+        for row in rows:
+            row.last_run = facts[row.pk].last_run
+            row.success_rate = facts[row.pk].success_rate
+
+
+def _plan(row: Pipeline, inputs: dict[str, Any]) -> dict[str, Any]:
+    """What a start would run; refuses what a start would refuse."""
+    if not row.is_active:
+        raise Conflict(f"Pipeline {row.name} is switched off.", remedy="Switch it on.")
+    definition = selectors.definition_of(row)
+    shown = ("key", "name", "step_type", "condition", "phase")
+    return {
+        "dry_run": True,
+        "inputs": check_inputs(definition["triggers"], inputs),
+        "runner_labels": definition["runner_labels"],
+        "steps": [
+            {name: step[name] for name in shown}
+            for step in definition["steps"]
+            if step["is_active"]
+        ],
+    }

@@ -1,0 +1,104 @@
+"""Runs: read, stopped, repeated; what they said and left behind."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devops.api.serializers import NoBody
+from devops.api.views import ActorViewSet
+from devops.paging import read_limit
+from pipelines import selectors
+from pipelines.filters import RunFilter
+from pipelines.models import PipelineRun
+from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.rest.numbers import read_number
+from pipelines.rest.serializers import runs as s
+
+_READ = selectors.READ_RUNS
+_EVENTS_MAX = 200
+
+
+class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[PipelineRun]):
+    """The account's runs, newest first."""
+
+    model = PipelineRun
+    serializer_class = s.RunSerializer
+    filterset_class = RunFilter
+    query_parameters = {"events": frozenset({"after", "limit"})}
+    permissions = {
+        "list": _READ,
+        "retrieve": _READ,
+        "cancel": WRITE_RUNS,
+        "retry": WRITE_RUNS,
+        "artifacts": _READ,
+        "test_report": _READ,
+        "events": _READ,
+    }
+
+    def rows(self) -> QuerySet[PipelineRun]:
+        return selectors.runs(self.actor)
+
+    @extend_schema(responses=s.RunDetailSerializer)
+    def retrieve(self, _request: Request, **_path: object) -> Response:
+        """One run with every attempt at its steps."""
+        return self.render(s.RunDetailSerializer, self._run())
+
+    @extend_schema(request=None, responses=s.RunSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, _request: Request, **_path: object) -> Response:
+        """Ask a run to stop; asked again, it stops at once. 409 `illegal-transition` at its end."""
+        self.parse(NoBody)
+        return self.render(s.RunSerializer, cancel_run(self.actor, self._run()))
+
+    @extend_schema(request=s.RetryBody, responses={201: s.RunSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, _request: Request, **_path: object) -> Response:
+        """Repeat a finished run as a new one, with the definition and the event it had."""
+        values = self.parse(s.RetryBody)
+        again = retry_run(self.actor, self._run(), start_from=values["from"])
+        return self.render(s.RunSerializer, again, 201)
+
+    @extend_schema(responses=s.ArtifactSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def artifacts(self, _request: Request, **_path: object) -> Response:
+        """The files that the run kept."""
+        rows = selectors.artifacts(self.actor).filter(run=self.get_object())
+        return Response(s.ArtifactSerializer(rows, many=True).data)
+
+    @extend_schema(responses=s.TestSummarySerializer)
+    @action(detail=True, methods=["get"])
+    def test_report(self, *_request: Request, **_path: object) -> Response:
+        """The tests of the run, failures first."""
+        reports = list(selectors.test_reports(self.actor, self.get_object().pk))
+        names = ("total", "passed", "failed", "errors", "skipped")
+        summary: dict[str, Any] = {
+            name: sum(getattr(report, name) for report in reports) for name in names
+        }
+        summary["duration_seconds"] = sum(report.duration_ms for report in reports) / 1000
+        summary["reports"] = reports
+        return Response(s.TestSummarySerializer(summary).data)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("after", int, description="The last `seq` seen; default 0."),
+            OpenApiParameter("limit", int, description="At most 200."),
+        ],
+        responses=s.RunEventsSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"])
+    def events(self, request: Request, **_path: object) -> Response:
+        """What happened in the run, in order, each exactly once; kept for 7 days."""
+        after = read_number(request, "after")
+        limit = read_limit(request.query_params.get("limit", ""), most=_EVENTS_MAX)
+        rows = list(selectors.run_messages(self.actor, self.get_object().pk, after)[:limit])
+        page = {"results": rows, "next_after": rows[-1].seq if rows else after}
+        return Response(s.RunEventsSerializer(page).data)
+
+    def _run(self) -> PipelineRun:
+        return selectors.run(self.actor, self.kwargs["pk"])
