@@ -189,7 +189,15 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["devops.api.permissions.AnyActor"],
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatus": "pipelines.choices.RunStatus",
+        "StepStatus": "pipelines.choices.StepStatus",
+        "WebhookEventStatus": "gitintegration.choices.WebhookEventStatus",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "powernode.openapi.add_plain_views",
+    ],
 }
 
 # Celery: messages are wake-ups that carry ids; the database is the truth.

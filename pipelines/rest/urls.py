@@ -5,7 +5,7 @@ from django.urls import path
 from pipelines.rest.views import documents, logs
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
-from pipelines.rest.views.runs import RunViewSet
+from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
 from pipelines.rest.views.workers import WorkerViewSet
 
 _LIST = {"get": "list"}
@@ -24,7 +24,7 @@ urlpatterns = [
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
     path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),
     path(f"{_P}/export", PipelineViewSet.as_view({"get": "export"})),
-    path(f"{_P}/runs", PipelineViewSet.as_view({"get": "runs"}, **PipelineViewSet.runs.kwargs)),
+    path(f"{_P}/runs", PipelineRunsViewSet.as_view(_LIST)),
     path("pipeline_runs", RunViewSet.as_view(_LIST)),
     path(_R, RunViewSet.as_view({"get": "retrieve"})),
     path(f"{_R}/cancel", RunViewSet.as_view({"post": "cancel"})),

@@ -16,7 +16,7 @@ from devops.api.views import ActorViewSet
 from devops.errors import Conflict, Invalid
 from pipelines import selectors, statistics
 from pipelines.documents import export_yaml, from_definition
-from pipelines.filters import PipelineFilter, RunFilter
+from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
@@ -34,7 +34,6 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
     model = Pipeline
     serializer_class = s.PipelineSerializer
     filterset_class = PipelineFilter
-    paged = frozenset({"list", "runs"})
     query_parameters = {"export": frozenset({"format"})}
     permissions = {
         "list": _READ,
@@ -45,7 +44,6 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         "destroy": _WRITE,
         "duplicate": _WRITE,
         "trigger": "devops.pipeline_runs.write",
-        "runs": selectors.READ_RUNS,
     }
 
     def rows(self) -> QuerySet[Pipeline]:
@@ -126,14 +124,6 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         response = HttpResponse(export_yaml(definition), content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{row.slug}.yml"'
         return response
-
-    @extend_schema(responses=RunSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_class=RunFilter)
-    def runs(self, _request: Request, **_path: object) -> Response:
-        """The runs of a pipeline, newest first."""
-        row = selectors.pipeline(self.actor, self.kwargs["pk"])
-        runs = selectors.runs(self.actor).filter(pipeline=row)
-        return self.page(self.filter_queryset(runs), RunSerializer)
 
     def _detail(self, pk: object, status: int = 200) -> Response:
         row: Any = selectors.pipeline(self.actor, str(pk))

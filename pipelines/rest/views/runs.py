@@ -102,3 +102,16 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[
 
     def _run(self) -> PipelineRun:
         return selectors.run(self.actor, self.kwargs["pk"])
+
+
+class PipelineRunsViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
+    """The runs of one pipeline, newest first."""
+
+    model = PipelineRun
+    serializer_class = s.RunSerializer
+    filterset_class = RunFilter
+    permissions = {"list": _READ}
+
+    def rows(self) -> QuerySet[PipelineRun]:
+        pipeline = selectors.pipeline(self.actor, self.kwargs["pk"])
+        return selectors.runs(self.actor).filter(pipeline=pipeline)

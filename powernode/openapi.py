@@ -1,0 +1,44 @@
+"""What the API reference cannot find by itself: the plain views."""
+
+from typing import Any
+
+_TEXT = {"type": "string"}
+_PROBLEM = {
+    "description": "Refused; `code` says why.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def add_plain_views(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe the webhook ingress, which is no REST framework view."""
+    receipt = {
+        "type": "object",
+        "required": ["result", "event_id"],
+        "properties": {
+            "result": {"enum": ["accepted", "duplicate", "ignored"]},
+            "event_id": {"type": ["string", "null"], "format": "uuid"},
+        },
+    }
+    content = {"application/json": {"schema": receipt}}
+    result["paths"]["/api/v1/webhooks/git/{hook_token}"] = {
+        "post": {
+            "operationId": "webhooks_git_receive",
+            "description": "Take one delivery of a git host, known by the signature over its body.",
+            "tags": ["webhooks"],
+            "security": [{}],
+            "parameters": [{"name": "hook_token", "in": "path", "required": True, "schema": _TEXT}],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"type": "object", "additionalProperties": True}}
+                },
+            },
+            "responses": {
+                "202": {"description": "Accepted.", "content": content},
+                "200": {"description": "A duplicate, or an ignored event.", "content": content},
+                "default": _PROBLEM,
+            },
+        }
+    }
+    result["paths"] = dict(sorted(result["paths"].items()))
+    return result
