@@ -10,4 +10,7 @@ class DevopsConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
+        from devops import rotation  # noqa: PLC0415
         from devops.api import checks  # noqa: F401, PLC0415  (registers itself)
+
+        rotation.register("devops.WebhookDelivery", "encrypted_secret", "secret")

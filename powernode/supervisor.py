@@ -16,11 +16,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 # Seconds: to become ready, and between TERM and KILL when all is stopped.
 READY_SECONDS = 60.0
 STOP_SECONDS = 4.5
+# Seconds of those that the broker has for itself at the end.
+BROKER_SECONDS = 0.7
 BACKOFF_MAX = 10.0
 _PR_SET_PDEATHSIG = 1
 
@@ -124,19 +125,28 @@ class Supervisor:
             self._spawn(service)
         service.on_death(process.pid)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def request_stop(self) -> None:
         """Have `watch` return; safe in a signal handler."""
         self._stopping.set()
 
     def stop(self) -> None:
-        """End all services within five seconds: the worker first, the broker last."""
+        """End all services within five seconds: web and worker together, then the broker."""
         self._stopping.set()
         until = time.monotonic() + STOP_SECONDS
-        for service in reversed(self.services):
-            if service.process is not None and service.process.poll() is None:
-                service.process.terminate()
-                # The broker outlives those who speak to it.
-                self._await(service.process, min(until, time.monotonic() + STOP_SECONDS * 0.8))
+        # The broker, which was started first, outlives those who speak to it.
+        first = [service for service in self.services if service.name == "broker"]
+        others = [service for service in self.services if service.name != "broker"]
+        for group, end in ((others, until - BROKER_SECONDS), (first, until)):
+            alive = [service.process for service in group if service.process is not None]
+            for process in alive:
+                process.terminate()
+            for process in alive:
+                self._await(process, end)
         for service in self.services:
             if service.process is not None and service.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -149,6 +159,7 @@ class Supervisor:
 
     def _spawn(self, service: Service) -> None:
         log = (self._logs / f"{service.name}.log").open("ab")
+        # The children are this very program and read their settings from what it was given.
         environment = {**os.environ, **service.environment}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         service.process = subprocess.Popen(
@@ -164,7 +175,7 @@ class Supervisor:
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end the child when the supervisor is killed; the supervisor has one thread."""
+    """Have the kernel end the child when the thread that spawned it, the main one, is no more."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -228,13 +239,15 @@ def check_port(host: str, port: int) -> None:
     Raises:
         StartError: naming the port and the way out.
     """
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise StartError(
-                f"Port {port} is taken ({error.strerror}). Choose another: make run PORT={port + 1}"
+                f"Port {port} on {host} cannot be used ({error.strerror}). Choose another: "
+                f"powernode up --port {port + 1}, or make run PORT={port + 1}."
             ) from error
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "powernode.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "powernode.settings")  # noqa: TID251  (Django reads nothing else)
 
 from powernode.cli.application import main
 

@@ -1,58 +1,96 @@
 """The processes of the platform: `up` supervises them all, the others run one."""
 
 import os
+import platform as machine
 import signal
-import sys
+import socket
 import threading
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
+from powernode.cli.connection import address_file
+from powernode.cli.loading import plain_configuration, setup_django
+from powernode.cli.terminal import FAILED, CommandError, console, whisper
 from powernode.configuration import Configuration
 
-console = Console(highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from powernode.supervisor import Supervisor
+
+Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the web server.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Beat = Annotated[bool, typer.Option("--beat", help="Run the scheduler in this process too.")]
+# What runs beside the supervised services, told where they answer.
+Companion = Callable[["Supervisor", int], None]
 
 
 def up(
-    port: Annotated[int, typer.Option(envvar="PORT", help="Port of the web server.")] = 8000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    demo: Annotated[bool, typer.Option(help="Perform the demo on the first start.")] = False,
+    port: Port = 8000,
+    host: Host = "127.0.0.1",
+    *,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Perform the demo on the first start.")
+    ] = False,
 ) -> None:
     """Start the whole platform in this terminal; Ctrl-C stops it."""
-    from powernode.supervisor import StartError  # noqa: PLC0415
+    companion: Companion | None = None
+    if demo:
+        from powernode.cli.demo import first_start  # noqa: PLC0415
 
-    try:
-        _supervise(host, port, with_demo=demo)
-    except StartError as error:
-        console.print(f"[bold red]Powernode cannot start.[/] {error}", style=None)
-        raise typer.Exit(1) from error
+        def companion(_supervisor: "Supervisor", port: int) -> None:
+            first_start(port)
+
+    supervise(host, port, companion)
 
 
-def _supervise(host: str, port: int, *, with_demo: bool) -> None:
-    from powernode.supervisor import Supervisor, check_port  # noqa: PLC0415
+def supervise(
+    host: str, port: int, companion: Companion | None = None, *, quiet: bool = False
+) -> None:
+    """Run the platform until it is told to stop; the companion gets a thread of its own.
 
-    os.environ.setdefault("POWERNODE_SITE_URL", f"http://{_name(host)}:{port}")
-    check_port(host, port)
+    With `quiet` nothing is said on stdout: it belongs to the command's answer.
+
+    Raises:
+        CommandError: it cannot start; the message says why and what to do.
+    """
+    from powernode.supervisor import StartError, Supervisor, check_port  # noqa: PLC0415
+
+    announce_site(host, port)
     configuration = setup_django()
     configuration.var.mkdir(mode=0o700, parents=True, exist_ok=True)
-    supervisor = Supervisor(configuration.var, lambda text: console.print(f"[yellow]{text}[/]"))
+    supervisor = Supervisor(configuration.var, whisper if quiet else _tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.request_stop())
-    with supervisor.lock():
-        try:
-            start_services(supervisor, host, port)
-            console.print(f"[bold green]Powernode is ready:[/] {os.environ['POWERNODE_SITE_URL']}")
-            if with_demo:
-                from powernode.cli.demo import first_start  # noqa: PLC0415
+    try:
+        # The lock comes first: that the same platform runs explains a taken port better.
+        with supervisor.lock():
+            check_port(host, port)
+            _serve(supervisor, host, port, companion)
+    except StartError as error:
+        raise CommandError(f"Powernode cannot start. {error}", code=FAILED) from error
+    except (OSError, UnicodeError) as error:
+        raise CommandError(f"Powernode cannot start: {error}", code=FAILED) from error
+    supervisor.say("stopped; all data is kept")
 
-                threading.Thread(target=first_start, args=(port,), daemon=True).start()
-            supervisor.watch()
-        finally:
-            console.print("Stopping …")
-            supervisor.stop()
-    console.print("Stopped. Data is kept.")
+
+def _serve(supervisor: "Supervisor", host: str, port: int, companion: Companion | None) -> None:
+    address = address_file(supervisor.var)
+    try:
+        start_services(supervisor, host, port)
+        address.parent.mkdir(parents=True, exist_ok=True)
+        address.write_text(f"http://{_name(host)}:{port}")
+        if not supervisor.is_stopping:
+            _greet(supervisor, f"http://{_name(host)}:{port}")
+            if companion is not None:
+                threading.Thread(target=companion, args=(supervisor, port), daemon=True).start()
+        supervisor.watch()
+    finally:
+        supervisor.say("stopping …")
+        address.unlink(missing_ok=True)
+        supervisor.stop()
+        console().show_cursor()
 
 
 def start_services(supervisor: "Supervisor", host: str, port: int) -> None:
@@ -60,32 +98,44 @@ def start_services(supervisor: "Supervisor", host: str, port: int) -> None:
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 
-    from pipelines.operations.workers import retire_dead_process  # noqa: PLC0415
     from powernode.configuration import socket_path  # noqa: PLC0415
     from powernode.settings import CONFIGURATION  # noqa: PLC0415
     from powernode.supervisor import (  # noqa: PLC0415
-        Supervisor,
         broker_service,
         web_service,
         worker_service,
     )
 
     if not CONFIGURATION.redis_url:
-        supervisor.start(broker_service(socket_path(CONFIGURATION), settings.POWERNODE_VAR / "broker"))
+        data = settings.POWERNODE_VAR / "broker"
+        supervisor.start(broker_service(socket_path(CONFIGURATION), data))
     call_command("migrate", verbosity=0, interactive=False)
 
     def release(pid: int) -> None:
-        retire_dead_process(_hostname(), pid)
+        _release(supervisor, pid)
 
     supervisor.start(worker_service(settings.POWERNODE_VAR, release))
     supervisor.start(web_service(host, port))
 
 
+def _release(supervisor: "Supervisor", pid: int) -> None:
+    """Hand the runs of a dead worker to the next one at once instead of after its lease."""
+    from django.db import DatabaseError  # noqa: PLC0415
+
+    from pipelines.operations.workers import retire_dead_process  # noqa: PLC0415
+
+    try:
+        retire_dead_process(socket.gethostname(), pid)
+    except DatabaseError as error:
+        supervisor.say(f"its runs go on when its lease is over: {error}")
+
+
 def worker(
     name: Annotated[str, typer.Option(help="Unique name; default: host and process.")] = "",
     labels: Annotated[str, typer.Option(help="Runner labels, comma-separated.")] = "",
-    capacity: Annotated[int, typer.Option(help="Runs at once; 0: the configured number.")] = 0,
-    beat: Annotated[bool, typer.Option(help="Run the scheduler in this process too.")] = False,
+    capacity: Annotated[int, typer.Option(min=0, max=1000, help="Runs at once; 0: as set.")] = 0,
+    *,
+    beat: Beat = False,
 ) -> None:
     """Run one worker: it takes the runs whose labels it has."""
     configuration = setup_django()
@@ -102,51 +152,40 @@ def worker(
 
 def beat() -> None:
     """Run the scheduler alone; two of them do no harm."""
-    setup_django()
+    configuration = setup_django()
     from powernode.celery import app as celery  # noqa: PLC0415
 
-    folder = setup_django().var / "run"
+    folder = configuration.var / "run"
     folder.mkdir(parents=True, exist_ok=True)
     celery.start(["beat", "--loglevel=WARNING", f"--schedule={folder / 'beat-schedule'}"])
 
 
-def setup_django() -> "Configuration":
-    """Load Django once and give back the configuration.
-
-    A configuration that is wrong ends the command with the reason.
-    """
-    import django  # noqa: PLC0415
-    from django.apps import apps  # noqa: PLC0415
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    try:
-        if not apps.ready:
-            django.setup()
-    except (ValidationError, ValueError) as error:
-        Console(stderr=True).print(f"[bold red]Configuration:[/] {error}", highlight=False)
-        sys.exit(2)
-    from powernode.settings import CONFIGURATION  # noqa: PLC0415
-
-    return CONFIGURATION
+def announce_site(host: str, port: int) -> None:
+    """Let links and hooks name the port that is served, unless the operator named an address."""
+    configured: Configuration = plain_configuration()
+    if "site_url" not in configured.model_fields_set:
+        site = f"http://{_name(host)}:{port}"
+        os.environ["POWERNODE_SITE_URL"] = site  # noqa: TID251  (the children inherit it)
 
 
 def default_labels() -> list[str]:
     """What every worker can say of itself."""
-    import platform  # noqa: PLC0415
-
-    return [platform.system().lower(), platform.machine().lower()]
+    return [machine.system().lower(), machine.machine().lower()]
 
 
-def _hostname() -> str:
-    import socket  # noqa: PLC0415
+def _greet(supervisor: "Supervisor", address: str) -> None:
+    from django.conf import settings  # noqa: PLC0415
 
-    return socket.gethostname()
+    site: str = settings.SITE_URL
+    listening = "" if site == address else f"  (listening on {address})"
+    supervisor.say(f"ready: {site}{listening}")
+
+
+def _tell(text: str) -> None:
+    console().print(Text.assemble(("powernode │ ", "dim"), (text, "yellow")))
 
 
 def _name(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
-
-
-def project_root() -> Path:
-    """The folder of the source tree."""
-    return Path(__file__).resolve().parent.parent.parent
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,12 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from devops.access import Actor, member_actor
+from devops.access import Actor, member_actor, system_actor
 from devops.choices import Role
 from devops.models import Account, ApiToken, Membership, Repository, User
 from devops.safety import processes
 from devops.tokens import digest, new_token_text
-from gitintegration.public import configure_webhook, hook_script
+from gitintegration.public import configure_webhook, endpoints, hook_script
 
 PROJECT = Path(__file__).parent / "project"
 EMAIL = "operator@powernode.localhost"
@@ -77,12 +78,11 @@ def set_up() -> Demonstration:
     actor = _people(password, token)
     bare, clone = var / "repositories" / "shop.git", var / "demo" / "shop"
     repository = _repository(actor, bare)
-    endpoint = configure_webhook(actor, repository)
+    if not endpoints(actor).filter(repository=repository).exists():
+        configure_webhook(actor, repository)
+    shutil.rmtree(bare, ignore_errors=True)  # what an interrupted start left has no history
+    bare.parent.mkdir(parents=True, exist_ok=True)
     _git(["init", "--quiet", "--bare", "--initial-branch=main", str(bare)], var)
-    hook = bare / "hooks" / "post-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.touch(mode=0o700)
-    hook.write_text(hook_script(actor, endpoint))
     _project(clone, bare)
     made = Demonstration(
         EMAIL, password, token, str(actor.account_id), str(repository.pk), str(bare), str(clone)
@@ -95,14 +95,47 @@ def push(made: Demonstration) -> str:
     """Push what the clone has; returns what git and the hook said.
 
     Raises:
-        DemonstrationError: the push was refused.
+        DemonstrationError: the push was refused, or nobody made the set-up's rows.
     """
+    _install_hook(made)
     return _git(["push", "--porcelain", "origin", "HEAD"], Path(made.clone))
+
+
+def commit_something(made: Demonstration) -> bool:
+    """Make sure that there is something to push; false when there was already.
+
+    Files that somebody is editing in the clone stay as they are.
+
+    Raises:
+        DemonstrationError: the clone is damaged.
+    """
+    clone = Path(made.clone)
+    pushed = _git(["ls-remote", "origin", "refs/heads/main"], clone).partition("\t")[0]
+    if pushed != head(made):
+        return False
+    message = "--message=Run the demonstration once more"
+    _git(["commit", "--quiet", "--allow-empty", "--only", message], clone)
+    return True
 
 
 def head(made: Demonstration) -> str:
     """The commit that the clone is at."""
     return _git(["rev-parse", "HEAD"], Path(made.clone)).strip()
+
+
+def _install_hook(made: Demonstration) -> None:
+    """Write the hook for the address at which the platform listens this time."""
+    actor = system_actor(uuid.UUID(made.account_id), "the demonstration")
+    endpoint = endpoints(actor).filter(repository_id=made.repository_id).first()
+    if endpoint is None:
+        raise DemonstrationError(
+            "The demonstration's repository has no webhook address any more. "
+            "Configure one on its page, or remove demo.json and start again."
+        )
+    hook = Path(made.bare) / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.touch(mode=0o700)
+    hook.write_text(hook_script(actor, endpoint))
 
 
 @transaction.atomic(durable=True)
