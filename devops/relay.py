@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections, connection, transact
 from django.db.models import F
 from django.utils import timezone
 
-from devops import nudge, outbox
+from devops import audit_chain, nudge, outbox
 from devops.models import Account, OutboxMessage
 from devops.sqlforms import db_moment, db_uuid
 
@@ -148,6 +148,8 @@ class RelayThread(threading.Thread):
     def _publish(self) -> None:
         try:
             publish_pending()
+            if audit_chain.has_pending():
+                audit_chain.chain_pending()
         except DatabaseError:
             logger.exception("relay failed, trying again within a second")
             close_old_connections()

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from devops import deliveries, relay, retention
-from devops.jobs import COMPACT, DELIVER, RELAY, RETAIN
+from devops import audit_chain, deliveries, relay, retention
+from devops.jobs import ANCHOR, COMPACT, DELIVER, RELAY, RETAIN
 
 
 @shared_task(name=RELAY.name)
@@ -31,3 +31,9 @@ def retain() -> None:
     retention.remove_old_logs()
     retention.remove_old_messages()
     retention.remove_old_keys()
+
+
+@shared_task(name=ANCHOR.name)
+def anchor() -> None:
+    """Write the audit chains' heads where the database cannot change them."""
+    audit_chain.anchor_heads()

@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
     "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 15.0},
     "reconcile": {"task": "gitintegration.reconcile", "schedule": 300.0},
     "outgoing": {"task": "devops.deliver", "schedule": 5.0},
+    "anchor": {"task": "devops.anchor", "schedule": 3600.0},
     "compact": {"task": "devops.compact", "schedule": 60.0},
     "retain-kernel": {"task": "devops.retain", "schedule": 3600.0},
     "retain-workspaces": {"task": "pipelines.retain", "schedule": 3600.0},

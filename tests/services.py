@@ -1,7 +1,6 @@
 """Private servers for tests: PostgreSQL and Redis on unix sockets below a temporary folder."""
 
 import contextlib
-import glob
 import os
 import pwd
 import shutil
@@ -25,7 +24,7 @@ class Services:
 
 def postgres_programs() -> Path | None:
     """The folder of `initdb` and `postgres`, the newest when there are several."""
-    found = [Path(path).parent for path in glob.glob("/usr/lib/postgresql/*/bin/initdb")]
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     on_path = shutil.which("initdb")
     if on_path:
         found.append(Path(on_path).resolve().parent)
