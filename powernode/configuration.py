@@ -19,6 +19,7 @@ class Configuration(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="POWERNODE_", env_file=".env", extra="ignore")
 
     profile: Literal["embedded", "production"] = "embedded"
+    role: Literal["all", "worker"] = "all"
     var: Path = ROOT / "var"
     site_url: str = "http://127.0.0.1:8000"
     allowed_hosts: Annotated[list[str], NoDecode] = ["127.0.0.1", "localhost", "[::1]"]

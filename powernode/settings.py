@@ -53,6 +53,10 @@ INSTALLED_APPS = [
     "pipelines",
     "powernode",
 ]
+# A worker serves no pages: leaving their libraries out saves it a third of its memory.
+_PAGES_ONLY = ("unfold", "django.contrib.admin", "allauth", "drf_spectacular", "django_htmx")
+if CONFIGURATION.role == "worker":
+    INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith(_PAGES_ONLY)]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "powernode.middleware.HostileInputMiddleware",
@@ -214,6 +218,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 10,
     "socket_connect_timeout": 3,
     "max_retries": 1,
+    # A lost wake-up is found by the sweepers: nobody waits two seconds for a broker that is down.
+    "interval_start": 0,
+    "interval_step": 0,
 }
 
 # Ours

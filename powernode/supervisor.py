@@ -230,7 +230,8 @@ def worker_service(var: Path, on_death: Callable[[int], None]) -> Service:
     argv = [sys.executable, "-m", "powernode", "worker", "--name", "embedded", "--beat"]
     marker = var / "run" / "worker-ready"
     marker.unlink(missing_ok=True)
-    return Service("worker", argv, marker.exists, on_death, {"POWERNODE_READY_FILE": str(marker)})
+    environment = {"POWERNODE_READY_FILE": str(marker), "POWERNODE_ROLE": "worker"}
+    return Service("worker", argv, marker.exists, on_death, environment)
 
 
 def check_port(host: str, port: int) -> None:
