@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.text import Text
@@ -14,11 +15,12 @@ app = typer.Typer(
     help="Powernode: pipelines, containers, Swarm, git hosts and integrations on your own servers.",
 )  # fmt: skip
 _OPERATE, _USE, _OFFLINE = "Operate the platform", "Use a platform", "Without a platform"
-for _panel, _commands in {
+_COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _OPERATE: (platform.up, platform.worker, platform.beat, demo.demo, doctor.doctor),
     _USE: (runs.trigger, runs.runs, runs.logs, runs.cancel, runs.retry),
     _OFFLINE: (documents.lint, documents.expr),
-}.items():
+}
+for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.command("rotate-keys", rich_help_panel=_OPERATE)(keys.rotate_keys)

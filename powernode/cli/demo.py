@@ -64,11 +64,19 @@ def first_start(port: int) -> None:
 
     It runs beside the platform: what goes wrong is told, and the platform stays up.
     """
-    from powernode.demonstration.setup import Demonstration  # noqa: PLC0415
+    from powernode.demonstration.setup import (  # noqa: PLC0415
+        Demonstration,
+        DemonstrationError,
+        install_hook,
+    )
 
     out = console()
     made = Demonstration.load()
     if made is not None:
+        try:
+            install_hook(made)  # the port may be another one today
+        except DemonstrationError as error:
+            out.print(Text(str(error), style="yellow"))
         out.print(Text.assemble(("Log in as ", "dim"), (made.email, "bold")))
         out.print(Text(f"The password is in {Demonstration.path()}.", style="dim"))
         out.print(Text("Another demonstration push: powernode demo", style="dim"))

@@ -63,7 +63,7 @@ def list_people(*, as_json: JsonFlag = False) -> None:
     require_database()
     from devops.models import User  # noqa: PLC0415
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "email": user.email,
             "name": user.name,

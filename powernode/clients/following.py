@@ -14,8 +14,8 @@ from powernode.clients.sockets import Frame, Stream, run_events, step_log
 
 TERMINAL = frozenset({"success", "failure", "cancelled"})
 STEP_OVER = TERMINAL | {"skipped"}
-# Seconds that logs may lag behind the run's end; a killed worker's log never gets its end mark.
-LAST_LINES_SECONDS = 5.0
+# Seconds that a log may lag behind its step's end; that of a dead worker never gets its end mark.
+LAST_LINES_SECONDS, ABANDONED_LOG_SECONDS = 5.0, 0.5
 _WAITING = 1000
 
 
@@ -141,7 +141,9 @@ class RunFollower:
             self._open_log(step)
             return
         if step["status"] in STEP_OVER:
-            yield from self._rest_of_log(str(step["id"]))
+            is_abandoned = str(step.get("reason") or "").startswith("worker_")
+            patience = ABANDONED_LOG_SECONDS if is_abandoned else LAST_LINES_SECONDS
+            yield from self._rest_of_log(str(step["id"]), patience)
         yield StepChanged(run, step)
 
     def _catch_up(self) -> Iterator[Event]:
@@ -161,15 +163,15 @@ class RunFollower:
             self._logs[pk] = log
             log.thread = self._start("log", lambda: self._pump_log(log))
 
-    def _rest_of_log(self, pk: str) -> Iterator[Event]:
+    def _rest_of_log(self, pk: str, seconds: float) -> Iterator[Event]:
         """What one log still has to say, until it is complete or late."""
         log = self._logs.get(pk)
         if log is None or log.thread is None:
             return
-        until = time.monotonic() + LAST_LINES_SECONDS
+        until = time.monotonic() + seconds
         while log.thread is not None and time.monotonic() < until:
             try:
-                item = self._queue.get(timeout=0.2)
+                item = self._queue.get(timeout=0.1)
             except queue.Empty:
                 continue
             if isinstance(item, Exception):
@@ -186,7 +188,7 @@ class RunFollower:
     def _last_lines(self) -> Iterator[Event]:
         for pk, log in list(self._logs.items()):
             if log.thread is not None:
-                yield from self._rest_of_log(pk)
+                yield from self._rest_of_log(pk, LAST_LINES_SECONDS)
 
     def _pump_events(self, events: Stream) -> None:
         for frame in events:

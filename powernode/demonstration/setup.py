@@ -97,8 +97,9 @@ def push(made: Demonstration) -> str:
     Raises:
         DemonstrationError: the push was refused, or nobody made the set-up's rows.
     """
-    _install_hook(made)
-    return _git(["push", "--porcelain", "origin", "HEAD"], Path(made.clone))
+    install_hook(made)
+    arguments = ["push", "--porcelain", "--set-upstream", "origin", "HEAD"]
+    return _git(arguments, Path(made.clone))
 
 
 def commit_something(made: Demonstration) -> bool:
@@ -123,8 +124,12 @@ def head(made: Demonstration) -> str:
     return _git(["rev-parse", "HEAD"], Path(made.clone)).strip()
 
 
-def _install_hook(made: Demonstration) -> None:
-    """Write the hook for the address at which the platform listens this time."""
+def install_hook(made: Demonstration) -> None:
+    """Write the hook for the address at which the platform listens this time.
+
+    Raises:
+        DemonstrationError: nobody made the set-up's rows.
+    """
     actor = system_actor(uuid.UUID(made.account_id), "the demonstration")
     endpoint = endpoints(actor).filter(repository_id=made.repository_id).first()
     if endpoint is None:
@@ -172,6 +177,9 @@ def _project(clone: Path, bare: Path) -> None:
     shutil.rmtree(clone, ignore_errors=True)
     shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns("__pycache__"))
     _git(["init", "--quiet", "--initial-branch=main"], clone)
+    # Whoever tries a change of their own may have told git no name yet.
+    for name in ("name", "email"):
+        _git(["config", f"user.{name}", _GIT_ENVIRONMENT[f"GIT_AUTHOR_{name.upper()}"]], clone)
     _git(["add", "--all"], clone)
     _git(["commit", "--quiet", "--message=Sell tea and cups"], clone)
     _git(["remote", "add", "origin", str(bare)], clone)
