@@ -1,9 +1,19 @@
 """Every address of the API; one that declares no permission is not served at all."""
 
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
 
 from devops.api import docs
 from devops.api.permissions import require_declared
+from devops.problems import problem_response
+
+
+def not_found(request: HttpRequest) -> HttpResponse:
+    """The answer for every other address, without the pages' templates."""
+    return problem_response(404, "There is nothing at this address.", instance=request.path)
+
+
+not_found.public = "there is nothing to protect"  # type: ignore[attr-defined]
 
 urlpatterns = [
     path("docs", docs.swagger),
@@ -13,6 +23,7 @@ urlpatterns = [
     path("v1/", include("gitintegration.rest.urls")),
     path("v1/", include("containers.rest.urls")),
     path("v1/devops/", include("pipelines.rest.urls")),
+    re_path("", not_found),
 ]
 
 require_declared(urlpatterns)

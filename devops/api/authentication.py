@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from devops.access import Actor, member_actor, membership_of, token_actor
-from devops.errors import Invalid, NotFound, PermissionDenied
+from devops.errors import FieldProblem, Invalid, NotFound, PermissionDenied
 from devops.models import ApiToken, Membership, User
 from devops.tokens import find_token
 
@@ -30,6 +30,14 @@ class NoAccount(PermissionDenied):
     code = "no-account"
     title = "No account"
     remedy = "Ask an administrator for an invitation."
+
+
+class TokenInAddress(Invalid):
+    """A query parameter is called like a token; it was not looked at."""
+
+    code = "token-in-query"
+    title = "A token in the address"
+    remedy = "Send it as `Authorization: Bearer …`, and revoke the one that was sent here."
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -80,15 +88,15 @@ def refuse_query_tokens(request: HttpRequest | Request) -> None:
     """Addresses end up in logs and histories, so a token there is refused and never tried.
 
     Raises:
-        Invalid: a parameter is called like a token.
+        TokenInAddress: a parameter is called like a token.
     """
     found = _QUERY_TOKENS.intersection(name.lower() for name in request.GET)
     if found:
         name = min(found)
-        raise Invalid.field(
-            f"?{name}", "A token does not belong into an address.", code="token-in-query",
-            remedy="Send it as `Authorization: Bearer …`, and revoke the one that was sent here.",
-        )  # fmt: skip
+        raise TokenInAddress(
+            "A token does not belong into an address.",
+            errors=[FieldProblem(f"?{name}", "token-in-query", "Tokens are sent as a header.")],
+        )
 
 
 def _membership(user: User, request: Request) -> Membership:

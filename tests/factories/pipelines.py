@@ -1,0 +1,150 @@
+"""Rows of pipelines."""
+
+from datetime import timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from pipelines.choices import RunStatus, StepStatus, TriggerType
+from pipelines.models import (
+    Artifact,
+    Pipeline,
+    PipelineRepository,
+    PipelineRun,
+    PipelineStep,
+    StepExecution,
+    TestCase,
+    TestReport,
+    Worker,
+)
+from tests.factories.devops import AccountFactory, BlobFactory, RepositoryFactory
+
+
+class PipelineFactory(DjangoModelFactory[Pipeline]):
+    class Meta:
+        model = Pipeline
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda number: f"Pipeline {number}")
+    slug = factory.Sequence(lambda number: f"pipeline-{number}")
+    triggers = factory.LazyFunction(lambda: {"manual": {}})
+
+
+class PipelineStepFactory(DjangoModelFactory[PipelineStep]):
+    class Meta:
+        model = PipelineStep
+
+    pipeline = factory.SubFactory(PipelineFactory)
+    key = factory.Sequence(lambda number: f"step_{number}")
+    name = factory.LazyAttribute(lambda step: step.key.replace("_", " ").title())
+    step_type = "custom"
+    position = factory.Sequence(lambda number: number + 1)
+
+
+class PipelineRepositoryFactory(DjangoModelFactory[PipelineRepository]):
+    class Meta:
+        model = PipelineRepository
+
+    pipeline = factory.SubFactory(PipelineFactory)
+    repository = factory.SubFactory(
+        RepositoryFactory, account=factory.SelfAttribute("..pipeline.account")
+    )
+
+
+def snapshot_of(pipeline: Pipeline) -> dict[str, Any]:
+    """What a run of the pipeline keeps of it."""
+    return {
+        "name": pipeline.name,
+        "slug": pipeline.slug,
+        "description": "",
+        "pipeline_type": "custom",
+        "triggers": pipeline.triggers,
+        "environment": {},
+        "secret_refs": [],
+        "runner_labels": [],
+        "timeout_minutes": 60,
+        "allow_concurrent": False,
+        "features": {},
+        "settings": {},
+        "notification_settings": {},
+        "steps": [],
+    }
+
+
+class RunFactory(DjangoModelFactory[PipelineRun]):
+    class Meta:
+        model = PipelineRun
+
+    account = factory.SubFactory(AccountFactory)
+    pipeline = factory.SubFactory(PipelineFactory, account=factory.SelfAttribute("..account"))
+    run_number = factory.Sequence(lambda number: number + 1)
+    status = RunStatus.SUCCESS
+    trigger_type = TriggerType.MANUAL
+    snapshot = factory.LazyAttribute(lambda run: snapshot_of(run.pipeline))
+    branch = "main"
+
+
+class StepExecutionFactory(DjangoModelFactory[StepExecution]):
+    class Meta:
+        model = StepExecution
+
+    run = factory.SubFactory(RunFactory)
+    account = factory.SelfAttribute("run.account")
+    step_key = factory.Sequence(lambda number: f"step_{number}")
+    step_name = factory.LazyAttribute(lambda execution: execution.step_key.title())
+    step_type = "custom"
+    position = factory.Sequence(lambda number: number + 1)
+    status = StepStatus.SUCCESS
+
+
+class ArtifactFactory(DjangoModelFactory[Artifact]):
+    class Meta:
+        model = Artifact
+
+    run = factory.SubFactory(RunFactory)
+    account = factory.SelfAttribute("run.account")
+    name = factory.Sequence(lambda number: f"file-{number}.txt")
+    path = factory.SelfAttribute("name")
+    blob = factory.SubFactory(BlobFactory, account_id=factory.SelfAttribute("..account.pk"))
+    size_bytes = 5
+
+
+class TestReportFactory(DjangoModelFactory[TestReport]):
+    __test__ = False
+
+    class Meta:
+        model = TestReport
+
+    run = factory.SelfAttribute("step_execution.run")
+    account = factory.SelfAttribute("step_execution.account")
+    step_execution = factory.SubFactory(StepExecutionFactory)
+    total, passed, failed, errors, skipped, duration_ms = 2, 1, 1, 0, 0, 1500
+
+
+class TestCaseFactory(DjangoModelFactory[TestCase]):
+    __test__ = False
+
+    class Meta:
+        model = TestCase
+
+    report = factory.SubFactory(TestReportFactory)
+    pipeline = factory.SelfAttribute("report.run.pipeline")
+    name = factory.Sequence(lambda number: f"test_{number}")
+    status = "passed"
+
+
+class WorkerFactory(DjangoModelFactory[Worker]):
+    class Meta:
+        model = Worker
+
+    name = factory.Sequence(lambda number: f"worker-{number}")
+    host = "machine"
+    pid = factory.Sequence(lambda number: 1000 + number)
+    labels = factory.LazyFunction(lambda: ["linux"])
+    capacity = 4
+    version = "0.1.0"
+    lease_expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+    last_heartbeat_at = factory.LazyFunction(timezone.now)
+    started_at = factory.LazyFunction(timezone.now)
