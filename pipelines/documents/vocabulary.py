@@ -15,9 +15,7 @@ FEATURES = (
     "auto_cancel_superseded",
 )
 # What the format has and this release's engine does not execute yet.
-UNAVAILABLE = frozenset(
-    {"matrix", "parallel", "retry", "approval", "services", "replace", "cancel_running", "reject"}
-)
+UNAVAILABLE = frozenset({"matrix", "parallel", "retry", "approval", "services"})
 
 MOST_STEPS = 500
 MOST_PROBLEMS = 100

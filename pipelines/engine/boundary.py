@@ -105,7 +105,7 @@ class RunChange:
     message: str = ""
 
 
-class _CancelledMeanwhile(Exception):  # noqa: N818  (a turn of the race, not an error)
+class _CancelledMeanwhile(Exception):
     """A cancel was committed before the run's success could be."""
 
 
@@ -266,13 +266,14 @@ def _move_run(
     cursor.execute(
         f"UPDATE pipelines_pipelinerun SET {changes}, version=version+%s, updated_at=%s"  # noqa: S608
         " WHERE id=%s AND fence=%s AND status='running'"
-        " RETURNING version, cancel_requested_at, cancelled_by",
+        " RETURNING version, cancel_requested_at, cancelled_by, cancel_reason",
         [done, warnings, *change.values, count, db_moment(now), db_uuid(run.pk), lease.fence],
     )
     row = cursor.fetchone()
     if row is None:
         raise Fenced("Another worker has taken this run over.")
-    lease.cancel_requested, run.cancelled_by = row[1] is not None, row[2]
+    lease.cancel_requested = row[1] is not None
+    run.cancelled_by, run.cancel_reason = row[2:]
     if lease.cancel_requested and change.attributes.get("status") == RunStatus.SUCCESS:
         raise _CancelledMeanwhile
     run.version = row[0]

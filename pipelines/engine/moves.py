@@ -9,6 +9,7 @@ from django.utils import timezone
 from devops.sqlforms import db_json, db_moment, db_text
 from pipelines.choices import RunStatus, StepStatus
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.cancellation import CANCELLED, cancel_words
 
 # Characters that the columns hold.
 REASON_MAX = 30
@@ -89,9 +90,9 @@ class Verdict:
 
     @classmethod
     def cancelled(cls, run: PipelineRun, outputs: dict[str, Any]) -> "Verdict":
-        """The end of a run that somebody cancelled."""
-        by = f" by {run.cancelled_by}" if run.cancelled_by else ""
-        return cls(RunStatus.CANCELLED, "cancelled", f"Cancelled{by}.", outputs)
+        """The end of a run that was asked to stop."""
+        reason = run.cancel_reason or CANCELLED
+        return cls(RunStatus.CANCELLED, reason, cancel_words(run.cancelled_by, reason), outputs)
 
 
 def move_value(name: str, value: object) -> object:

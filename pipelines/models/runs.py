@@ -52,6 +52,7 @@ class PipelineRun(Lifecycle):
     fence = models.PositiveBigIntegerField(default=0)
     cancel_requested_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
+    cancel_reason = models.CharField(max_length=30, blank=True)
     queued_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)

@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from devops import outbox
 from devops.models import Repository
-from pipelines.choices import Phase, RunStatus, Trust, WaitingFor
+from pipelines.choices import Phase, RunStatus, StepStatus, Trust, WaitingFor
 from pipelines.expressions import ExpressionError, interpolate
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import Pipeline, PipelineRun, PipelineStep, StepExecution
+from pipelines.operations.concurrency import make_room, policy_of, rejection, rivals
 from pipelines.operations.dispatch import held_by, read_fleet, slot_holder
-from pipelines.states import run_facts, run_topic
+from pipelines.states import end_pending_steps, run_facts, run_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,13 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
         version=1,
     )
     run.concurrency_key = _concurrency_key(run, definition)
-    if origin.trust == Trust.TRUSTED:
+    policy = policy_of(definition)
+    refused = rejection(run, policy)
+    if refused:
+        run.status, run.reason, run.error_message = RunStatus.CANCELLED, "rejected", refused
+        run.completed_at = timezone.now()
+    elif origin.trust == Trust.TRUSTED:
+        make_room(run, policy)
         _offer(run)
     else:
         run.status = RunStatus.PENDING
@@ -90,6 +97,8 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
         run.waiting_detail = "A member must allow runs of this contributor first."
     run.save(force_insert=True)
     _insert_steps(run, pipeline, steps)
+    if refused:
+        end_pending_steps(run.pk, StepStatus.CANCELLED, "rejected")
     facts = {"version": 1, "pipeline_run": run_facts(run)}
     outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
     return run
@@ -118,7 +127,8 @@ def _insert_steps(run: PipelineRun, pipeline: Pipeline, steps: list[Mapping[str,
 
 def _offer(run: PipelineRun) -> None:
     """Choose a worker for a run that is about to be inserted, or say why none takes it."""
-    holder = slot_holder(run.concurrency_key)
+    # Whoever waits for the group already comes first.
+    holder = slot_holder(run.concurrency_key) or rivals(run.concurrency_key).first()
     if holder is not None:
         run.waiting_for, run.waiting_detail = WaitingFor.SLOT, held_by(holder)
         return

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from devops import audit
 from devops.access import Actor
@@ -20,10 +19,10 @@ from pipelines.choices import (
     WaitingFor,
 )
 from pipelines.inputs import check_inputs
-from pipelines.jobs import DISPATCH, INTERRUPT_RUN, worker_queue
+from pipelines.jobs import DISPATCH
 from pipelines.models import Pipeline, PipelineRun, StepExecution
+from pipelines.operations.cancellation import stop_run
 from pipelines.operations.creation import Origin, create_run
-from pipelines.states import end_pending_steps, run_states, step_states
 
 WRITE_RUNS = "devops.pipeline_runs.write"
 
@@ -107,68 +106,8 @@ def cancel_run(actor: Actor, run: PipelineRun) -> PipelineRun:
     if run.status == RunStatus.CANCELLED:
         return run
     audit.record(actor, "devops.pipeline_run.cancel", run)
-    if run.status != RunStatus.RUNNING or run.cancel_requested_at is not None:
-        _cancel_now(run, actor.label)
-        return run
-    if run.worker_id is not None:
-        PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(
-            cancel_requested_at=timezone.now(),
-            cancelled_by=actor.label,
-            waiting_detail="Cancelling: the running step is being ended.",
-            version=F("version") + 1,
-        )
-        run.refresh_from_db()
-        run_states.tell(run)
-        INTERRUPT_RUN.send(
-            queue=worker_queue(run.worker_id), run_id=str(run.pk), reason="cancelled"
-        )
-        return run
-    if run.waiting_for == WaitingFor.WORKER:
-        _cancel_now(run, actor.label)
-        return run
-    # A step waits for its far side: a worker goes and stops what it started there.
-    PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, worker=None).update(
-        cancel_requested_at=timezone.now(),
-        cancelled_by=actor.label,
-        waiting_for=WaitingFor.WORKER,
-        waiting_detail="Cancelling: a worker stops what the waiting step started.",
-        fence=F("fence") + 1,
-        version=F("version") + 1,
-    )
-    run.refresh_from_db()
-    run_states.tell(run)
-    DISPATCH.send()
+    stop_run(run, actor.label)
     return run
-
-
-def _cancel_now(run: PipelineRun, by: str) -> None:
-    worker_id = run.worker_id
-    for execution in StepExecution.objects.filter(
-        run=run, status__in=[StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
-    ):
-        step_states.transition(
-            execution, StepStatus.CANCELLED, reason="cancelled", completed_at=timezone.now()
-        )
-    end_pending_steps(run.pk, StepStatus.CANCELLED, "cancelled")
-    run.refresh_from_db()
-    run_states.transition(
-        run,
-        RunStatus.CANCELLED,
-        takeover=True,
-        reason="cancelled",
-        cancelled_by=by,
-        error_message=f"Cancelled by {by}.",
-        completed_at=timezone.now(),
-        worker=None,
-        waiting_for=WaitingFor.NOTHING,
-        waiting_detail="",
-        deadline_at=None,
-    )
-    if worker_id is not None:
-        INTERRUPT_RUN.send(
-            queue=worker_queue(worker_id), run_id=str(run.pk), reason="force_cancelled"
-        )
-    DISPATCH.send()
 
 
 @transaction.atomic(durable=True)

@@ -35,7 +35,6 @@ def test_the_example_document_has_no_findings() -> None:
         ("name: X\nkey: A B\nsteps: []", "schema", 2, 6),
         ("name: X\ntype: c\nsteps: []", "schema", 2, 7),
         ("name: X\nservices: {a: {}}\nsteps: []", "not-available", 2, 1),
-        ("name: X\nconcurrency: {policy: reject}\nsteps: []", "not-available", 2, 23),
         ("name: X\nconcurrency: {policy: x}\nsteps: []", "schema", 2, 23),
         ("name: X\nfeatures: {magic: true}\nsteps: []", "unknown-feature", 2, 12),
         ("name: X\nenv: {A-B!: x}\nsteps: []", "schema", 2, 6),

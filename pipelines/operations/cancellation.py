@@ -1,0 +1,88 @@
+"""How a run is stopped, whoever asks for it: a person, or a newer run of its group."""
+
+from django.db.models import F
+from django.utils import timezone
+
+from pipelines.choices import RunStatus, StepStatus, WaitingFor
+from pipelines.jobs import DISPATCH, INTERRUPT_RUN, worker_queue
+from pipelines.models import PipelineRun, StepExecution
+from pipelines.states import end_pending_steps, run_states, step_states
+
+CANCELLED = "cancelled"
+SUPERSEDED = "superseded"
+
+
+def stop_run(run: PipelineRun, by: str, reason: str = CANCELLED) -> None:
+    """Stop a run inside the caller's transaction, which holds its row.
+
+    A run whose step is being executed is asked to stop and goes through its `finally` steps; asked
+    again it ends at once, as does one that no worker has.
+
+    Raises:
+        IllegalTransition: the run is over.
+    """
+    if run.status != RunStatus.RUNNING or run.cancel_requested_at is not None:
+        _end_now(run, by, reason)
+    elif run.worker_id is not None:
+        _ask(run, by, reason, "Cancelling: the running step is being ended.")
+        INTERRUPT_RUN.send(
+            queue=worker_queue(run.worker_id), run_id=str(run.pk), reason="cancelled"
+        )
+    elif run.waiting_for == WaitingFor.WORKER:
+        _end_now(run, by, reason)
+    else:
+        # A step waits for its far side: a worker goes and stops what it started there.
+        PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, worker=None).update(
+            waiting_for=WaitingFor.WORKER, fence=F("fence") + 1
+        )
+        _ask(run, by, reason, "Cancelling: a worker stops what the waiting step started.")
+        DISPATCH.send()
+
+
+def _ask(run: PipelineRun, by: str, reason: str, detail: str) -> None:
+    PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(
+        cancel_requested_at=timezone.now(),
+        cancelled_by=by[:200],
+        cancel_reason=reason,
+        waiting_detail=detail,
+        version=F("version") + 1,
+    )
+    run.refresh_from_db()
+    run_states.tell(run)
+
+
+def _end_now(run: PipelineRun, by: str, reason: str) -> None:
+    worker_id = run.worker_id
+    for execution in StepExecution.objects.filter(
+        run=run, status__in=[StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
+    ):
+        step_states.transition(
+            execution, StepStatus.CANCELLED, reason=reason, completed_at=timezone.now()
+        )
+    end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
+    run.refresh_from_db()
+    run_states.transition(
+        run,
+        RunStatus.CANCELLED,
+        takeover=True,
+        reason=reason,
+        cancelled_by=by[:200],
+        error_message=cancel_words(by, reason),
+        completed_at=timezone.now(),
+        worker=None,
+        waiting_for=WaitingFor.NOTHING,
+        waiting_detail="",
+        deadline_at=None,
+    )
+    if worker_id is not None:
+        INTERRUPT_RUN.send(
+            queue=worker_queue(worker_id), run_id=str(run.pk), reason="force_cancelled"
+        )
+    DISPATCH.send()
+
+
+def cancel_words(by: str, reason: str) -> str:
+    """The sentence on a run that was stopped."""
+    if reason == SUPERSEDED:
+        return f"Superseded by {by}."
+    return f"Cancelled by {by}." if by else "Cancelled."

@@ -1,0 +1,48 @@
+"""What a new run does to the others of its concurrency group; nothing is dropped silently."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from pipelines.choices import RUN_LIVE, RunStatus
+from pipelines.models import PipelineRun
+from pipelines.operations.cancellation import SUPERSEDED, stop_run
+
+QUEUE, REPLACE, CANCEL_RUNNING, REJECT = "queue", "replace", "cancel_running", "reject"
+
+
+def policy_of(definition: Mapping[str, Any]) -> str:
+    """The pipeline's word for it; runs queue when it says nothing."""
+    concurrency = (definition.get("settings") or {}).get("concurrency") or {}
+    return concurrency.get("policy") or QUEUE
+
+
+def rivals(concurrency_key: str | None) -> QuerySet[PipelineRun]:
+    """The live runs of a group, oldest first."""
+    rows = PipelineRun.objects.filter(status__in=RUN_LIVE)
+    if concurrency_key is None:
+        return rows.none()
+    return rows.filter(concurrency_key=concurrency_key).order_by("id")
+
+
+def rejection(run: PipelineRun, policy: str) -> str:
+    """Why the new run may not even wait, or empty."""
+    if policy != REJECT:
+        return ""
+    holder = rivals(run.concurrency_key).first()
+    if holder is None:
+        return ""
+    return f"Run #{holder.run_number} of {holder.snapshot.get('name')} holds the group."
+
+
+def make_room(run: PipelineRun, policy: str) -> None:
+    """Stop the older runs that the policy gives up; they say which run superseded them."""
+    if policy not in {REPLACE, CANCEL_RUNNING}:
+        return
+    for rival in rivals(run.concurrency_key).select_for_update():
+        if rival.status == RunStatus.RUNNING and (
+            policy == REPLACE or rival.cancel_requested_at is not None
+        ):
+            continue
+        stop_run(rival, f"run #{run.run_number}", SUPERSEDED)
