@@ -25,20 +25,28 @@ def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Mat
     """
     kind = event["type"]
     if kind not in triggers:
-        return Match(False, f"The pipeline has no trigger {kind}.")
-    rule = triggers[kind] or {}
+        return _refused(f"The pipeline has no trigger {kind}.")
+    rule = {} if triggers[kind] is None else triggers[kind]
     if rule is False:
-        return Match(False, f"The trigger {kind} is switched off.")
+        return _refused(f"The trigger {kind} is switched off.")
     if not isinstance(rule, Mapping):
-        return Match(True, f"Any {kind} starts it.")
+        return _met(f"Any {kind} starts it.")
     mark = _skip_mark(kind, event)
     if mark:
-        return Match(False, f"The commit message says {mark}.")
+        return _refused(f"The commit message says {mark}.")
     for check in (_action, _ref, _paths, _labels, _mention):
         refusal = check(rule, event)
         if refusal:
-            return Match(False, refusal)
-    return Match(True, f"The {kind} meets every filter.")
+            return _refused(refusal)
+    return _met(f"The {kind} meets every filter.")
+
+
+def _met(reason: str) -> Match:
+    return Match(is_match=True, reason=reason)
+
+
+def _refused(reason: str) -> Match:
+    return Match(is_match=False, reason=reason)
 
 
 def _skip_mark(kind: str, event: Mapping[str, Any]) -> str:
@@ -59,11 +67,7 @@ def _action(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 def _ref(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     """Branches and tags: with only one of both filters given, the other kind does not start."""
     if event["type"] == "push" and event.get("tag"):
-        if rule.get("tags"):
-            return _globs("tag", rule["tags"], event["tag"])
-        if rule.get("branches") or rule.get("branches-ignore"):
-            return f"The tag {event['tag']} is no branch."
-        return ""
+        return _tag(rule, event["tag"])
     branch = event.get("base_branch") or event.get("branch") or ""
     if not branch:
         return ""
@@ -73,6 +77,14 @@ def _ref(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     if ignored and GlobSet(ignored).matches(branch):
         return f"The branch {branch} is ignored."
     return _globs("branch", rule.get("branches") or [], branch)
+
+
+def _tag(rule: Mapping[str, Any], tag: str) -> str:
+    if rule.get("tags"):
+        return _globs("tag", rule["tags"], tag)
+    if rule.get("branches") or rule.get("branches-ignore"):
+        return f"The tag {tag} is no branch."
+    return ""
 
 
 def _globs(what: str, patterns: Sequence[str], value: str) -> str:
