@@ -51,7 +51,8 @@ def refusal(error: Refused) -> CommandError:
     remedy = error.remedy
     if error.status == 401:
         remedy = remedy or "Set POWERNODE_TOKEN; `powernode token create` makes one."
-    return CommandError(message, remedy=remedy, code=REFUSED)
+    code = UNREACHABLE if error.status >= 500 else REFUSED
+    return CommandError(message, remedy=remedy, code=code)
 
 
 def address_file(var: Path) -> Path:
