@@ -55,7 +55,7 @@ def parse_junit(data: bytes) -> ParsedReport:
     """
     try:
         root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:
         raise JUnitError(f"it is not acceptable XML ({type(error).__name__}: {error}).") from error
     if root.tag not in {"testsuites", "testsuite"}:
         raise JUnitError(f"its root is <{root.tag}>, not <testsuites> or <testsuite>.")

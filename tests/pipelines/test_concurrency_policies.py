@@ -44,7 +44,9 @@ def reload(run: PipelineRun) -> PipelineRun:
     return PipelineRun.objects.get(pk=run.pk)
 
 
-def test_queued_runs_wait_behind_each_other(actor: Actor, grouped: Callable[[str], Pipeline]) -> None:
+def test_queued_runs_wait_behind_each_other(
+    actor: Actor, grouped: Callable[[str], Pipeline]
+) -> None:
     pipeline = grouped("queue")
     first, second = trigger_run(actor, pipeline), trigger_run(actor, pipeline)
 

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devops.errors import Fenced
+from pipelines import selectors
 from pipelines.choices import RunStatus, WaitingFor
 from pipelines.engine import boundary
 from pipelines.engine.moves import Lease
@@ -13,7 +14,6 @@ from pipelines.models import Pipeline, PipelineRun, Worker
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.runs import trigger_run
 from pipelines.operations.workers import drain_worker
-from pipelines import selectors
 from tests.pipelines.conftest import Workshop, fresh, in_threads, make_worker, step
 
 
@@ -71,7 +71,9 @@ def test_a_full_worker_gets_no_more_than_its_slots(workshop: Workshop) -> None:
 def test_draining_and_silent_workers_get_nothing(workshop: Workshop) -> None:
     drain_worker(workshop.worker.pk)
     make_worker("silent")
-    Worker.objects.filter(name="silent").update(lease_expires_at=timezone.now() - timedelta(hours=1))
+    Worker.objects.filter(name="silent").update(
+        lease_expires_at=timezone.now() - timedelta(hours=1)
+    )
 
     assert workshop.trigger(workshop.pipeline(step("one"))).worker_id is None
 

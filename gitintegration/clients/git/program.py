@@ -1,10 +1,10 @@
 """The git program with every door closed that a hostile repository or URL could use.
 
-Sources: git-config(1) and git(1) of git 2.39; the attacks are listed in docs/explanation/security.md.
+Sources: git-config(1) and git(1) of git 2.39; the attacks stand in docs/explanation/security.md.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +17,9 @@ _REF = re.compile(r"[A-Za-z0-9][\w./+@=-]{0,200}", re.ASCII)
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _FORBIDDEN_IN_REF = ("..", "//", "@{", ".lock/", "/.")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+
+# One file of a repository, packed or checked out, is not larger.
+_LIMITS = processes.Limits(file_bytes=1024**3)
 
 _CONFIG = (
     "core.hooksPath=/dev/null",
@@ -133,10 +136,12 @@ def environment(home: Path, protocols: str) -> dict[str, str]:
     }
 
 
-def command(arguments: Sequence[str], *, symlinks: bool = True) -> list[str]:
+def command(
+    arguments: Sequence[str], *, symlinks: bool = True, configured: Sequence[str] = ()
+) -> list[str]:
     """The argv of a git call with every guard in front."""
     argv = ["git"]
-    for setting in (*_CONFIG, f"core.symlinks={'true' if symlinks else 'false'}"):
+    for setting in (*_CONFIG, *configured, f"core.symlinks={'true' if symlinks else 'false'}"):
         argv += ["-c", setting]
     # GIT_ALLOW_PROTOCOL decides; `protocol.allow=never` is for a git that ignores it.
     return [*argv, *arguments]
@@ -149,7 +154,7 @@ def run_git(
     protocols: str = "",
     timeout: float = 60,
     max_output_bytes: int = 8 * 1024 * 1024,
-    extra_environment: Mapping[str, str] | None = None,
+    configured: Sequence[str] = (),
     symlinks: bool = True,
 ) -> bytes:
     """Run git to its end and return what it said.
@@ -158,10 +163,11 @@ def run_git(
         GitFailedError: it ended with an error, took too long or said too much.
     """
     done = processes.run(
-        command(arguments, symlinks=symlinks),
+        command(arguments, symlinks=symlinks, configured=configured),
         cwd=cwd,
-        env={**environment(cwd, protocols), **(extra_environment or {})},
+        env=environment(cwd, protocols),
         timeout=timeout,
+        limits=_LIMITS,
         max_output_bytes=max_output_bytes,
     )
     if done.timed_out:

@@ -16,6 +16,7 @@ from gitintegration.clients.git.program import (
     check_sha,
     run_git,
 )
+from gitintegration.clients.git.remote import Remote, hide_credentials, reach, shown
 
 REPOSITORY_MAX_BYTES = 1024**3
 FILE_MAX_BYTES = 256 * 1024
@@ -50,21 +51,21 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
         GitRefusedError: the URL, ref or SHA is not one we hand to git.
         GitFailedError: git could not do it; its words are in the message.
     """
-    protocols = allowed_protocols(clone_url)
+    remote = reach(clone_url)
     wanted = check_sha(sha) if sha else (check_ref(ref) if ref else "HEAD")
     _empty(into)
     run_git(["init", "--quiet", "--initial-branch=powernode"], cwd=into)
-    log(f"Fetching {wanted} of {clone_url}")
+    log(f"Fetching {wanted} of {shown(clone_url)}")
     shallow = [f"--depth={depth}"] if depth else []
     fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--end-of-options"]
     arguments = [*fetch[:-1], *shallow, "--end-of-options", clone_url, wanted]
     try:
-        run_git(arguments, cwd=into, protocols=protocols, timeout=timeout)
+        _talk(remote, clone_url, arguments, into, timeout)
     except GitFailedError:
         # Some servers do not give out a bare SHA: fetch the ref whole and look for it there.
         if not (sha and ref):
             raise
-        run_git([*fetch, clone_url, check_ref(ref)], cwd=into, protocols=protocols, timeout=timeout)
+        _talk(remote, clone_url, [*fetch, clone_url, check_ref(ref)], into, timeout)
     _check_size(into)
     target = sha or "FETCH_HEAD"
     run_git(["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks)
@@ -111,13 +112,11 @@ def list_heads(clone_url: str) -> dict[str, str]:
         GitRefusedError: the URL is not one we hand to git.
         GitFailedError: the repository does not answer.
     """
-    protocols = allowed_protocols(clone_url)
+    remote = reach(clone_url)
     root = Path(settings.POWERNODE_GIT_CACHE_ROOT)
     root.mkdir(parents=True, exist_ok=True)
-    said = run_git(
-        ["ls-remote", "--heads", "--end-of-options", clone_url],
-        cwd=root, protocols=protocols, timeout=30,
-    )  # fmt: skip
+    arguments = ["ls-remote", "--heads", "--end-of-options", clone_url]
+    said = _talk(remote, clone_url, arguments, root, 30)
     heads = {}
     for line in said.decode(errors="replace").splitlines():
         sha, _, ref = line.partition("\t")
@@ -130,7 +129,8 @@ def changed_paths(clone_url: str, before: str, after: str, cache: Path) -> tuple
     if allowed_protocols(clone_url) != "file" or set(before) == {"0"}:
         return None
     folder = _objects(clone_url, check_sha(after), cache)
-    arguments = ["diff", "--name-only", "-z", "--no-renames", check_sha(before), after]
+    arguments = ["diff", "--no-ext-diff", "--no-textconv", "--name-only", "-z", "--no-renames"]
+    arguments += [check_sha(before), after]
     try:
         said = run_git(arguments, cwd=folder)
     except GitFailedError:
@@ -140,19 +140,30 @@ def changed_paths(clone_url: str, before: str, after: str, cache: Path) -> tuple
 
 def _objects(clone_url: str, sha: str, cache: Path) -> Path:
     """A folder whose git objects include the commit."""
-    protocols = allowed_protocols(clone_url)
-    if protocols == "file":
+    remote = reach(clone_url)
+    if remote.protocols == "file":
         return Path(clone_url.removeprefix("file://"))
     if not (cache / "HEAD").exists():
         cache.mkdir(parents=True, exist_ok=True)
         run_git(["init", "--quiet", "--bare"], cwd=cache)
-    run_git(
-        ["fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
-         "--no-recurse-submodules", "--end-of-options", clone_url, sha],
-        cwd=cache, protocols=protocols, timeout=120,
-    )  # fmt: skip
+    arguments = [
+        "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
+        "--no-recurse-submodules", "--end-of-options", clone_url, sha,
+    ]  # fmt: skip
+    _talk(remote, clone_url, arguments, cache, 120)
     _check_size(cache)
     return cache
+
+
+def _talk(remote: Remote, url: str, arguments: Sequence[str], cwd: Path, timeout: float) -> bytes:
+    """A git call to a remote; what it says of the URL's credentials is not repeated."""
+    try:
+        return run_git(
+            arguments, cwd=cwd, protocols=remote.protocols, timeout=timeout,
+            configured=remote.settings,
+        )  # fmt: skip
+    except GitFailedError as error:
+        raise GitFailedError(hide_credentials(url, str(error))) from None
 
 
 def _common_folder(patterns: Sequence[str]) -> str:
@@ -170,6 +181,8 @@ def _empty(folder: Path) -> None:
 
 
 def _check_size(folder: Path) -> None:
-    total = sum(path.lstat().st_size for path in folder.rglob("*.pack"))
+    objects = folder / ".git" / "objects"
+    objects = objects if objects.is_dir() else folder / "objects"
+    total = sum(path.lstat().st_size for path in objects.rglob("*"))
     if total > REPOSITORY_MAX_BYTES:
         raise GitRefusedError(f"Repository exceeds {REPOSITORY_MAX_BYTES // 1024**3} GB.")

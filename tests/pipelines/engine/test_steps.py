@@ -219,7 +219,7 @@ def test_an_untrusted_command_has_no_network_and_no_secret(
 
     assert run.status == RunStatus.SUCCESS
     lines = log_of(run, "look").splitlines()
-    assert [line.strip() for line in lines if not "=" in line] == ["lo"]
+    assert [line.strip() for line in lines if "=" not in line] == ["lo"]
     assert not any(line.startswith("TOKEN=") for line in lines)
 
 
