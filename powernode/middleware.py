@@ -4,6 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -92,6 +93,10 @@ def _problem_of_address(request: HttpRequest) -> str:
             part.decode()
         except UnicodeDecodeError:
             return "The address is not valid UTF-8."
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return "This installation does not answer to that host name."
     return ""
 
 

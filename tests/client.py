@@ -67,7 +67,9 @@ class Answer:
     @property
     def content(self) -> bytes:
         if self.response.streaming:
-            return b"".join(self.response)  # type: ignore[arg-type]
+            body = b"".join(self.response)  # type: ignore[arg-type]
+            self.response.close()
+            return body
         return bytes(self.response.content)
 
     @property

@@ -63,6 +63,6 @@ class SecretViewSet(
     @action(detail=True, methods=["post"])
     def rotate(self, _request: Request, **_path: object) -> Response:
         """Replace the value; steps that begin from now on get the new one."""
-        value = self.parse(s.SecretValue)["value"]
-        row = operations.rotate_secret(self.actor, self.get_object(), value)
+        row = self.get_object()
+        row = operations.rotate_secret(self.actor, row, self.parse(s.SecretValue)["value"])
         return self.render(s.SecretSerializer, row)

@@ -1,19 +1,56 @@
 """Long answers, block by block, under ASGI and WSGI alike."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import BinaryIO, Self
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
+BLOCK_BYTES = 256 * 1024
+
+
+class FileBlocks:
+    """A file in blocks; it is closed with the answer, read or not."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._file.read(BLOCK_BYTES)
+        if not block:
+            raise StopIteration
+        return block
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+
+class Stream(StreamingHttpResponse):
+    """An answer that closes what it reads from, also when nobody read it to its end."""
+
+    def __init__(self, request: Request, blocks: Iterator[bytes], content_type: str) -> None:
+        # Django reads a synchronous iterator to its end before it sends anything under ASGI.
+        is_async = isinstance(request._request, ASGIRequest)  # noqa: SLF001  (DRF shows no other way)
+        super().__init__(_in_thread(blocks) if is_async else blocks, content_type=content_type)
+        self._blocks = blocks
+
+    def close(self) -> None:
+        """End the answer."""
+        super().close()
+        close = getattr(self._blocks, "close", None)
+        if close is not None:
+            close()
+
 
 def stream(request: Request, blocks: Iterator[bytes], content_type: str) -> StreamingHttpResponse:
     """An answer of unknown length that is never in memory as a whole."""
-    # Django reads a synchronous iterator to its end before it sends anything under ASGI.
-    is_async = isinstance(request._request, ASGIRequest)  # noqa: SLF001  (DRF shows no other way)
-    content = _in_thread(blocks) if is_async else blocks
-    response = StreamingHttpResponse(content, content_type=content_type)
+    response = Stream(request, blocks, content_type)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     return response

@@ -1,9 +1,8 @@
 """Logs and artifacts: the bytes that runs leave behind."""
 
-import itertools
 import uuid
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from django.http import StreamingHttpResponse
@@ -14,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devops.api.renderers import JSONRenderer, TextRenderer
-from devops.api.streaming import stream
+from devops.api.streaming import FileBlocks, stream
 from devops.api.views import ActorView
 from devops.errors import Invalid, NotFound
 from devops.paging import read_limit
@@ -30,7 +29,6 @@ from pipelines.states import decimal_seconds
 _READ = selectors.READ_RUNS
 # Of all attempts together, in one answer.
 _JSON_BYTES = 1024 * 1024
-_BLOCK_BYTES = 256 * 1024
 _LINES_MAX = 2000
 _MATCHES_MAX = 1000
 _TEXT = "text/plain; charset=utf-8"
@@ -137,7 +135,7 @@ class ArtifactDownloadView(ActorView):
             file = open_blob(artifact.blob)
         except FileNotFoundError as error:
             raise NotFound("The bytes of this artifact are gone.") from error
-        response = stream(request, _blocks(file), "application/octet-stream")
+        response = stream(request, FileBlocks(file), "application/octet-stream")
         response["Content-Length"] = str(artifact.size_bytes)
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
         name = f"{artifact.name}.tar.zst" if artifact.is_archive else artifact.name
@@ -216,11 +214,6 @@ def _search(stream_id: uuid.UUID, text: str, *, is_regex: bool) -> dict[str, Any
     except SearchPatternError as error:
         raise Invalid.field("?search", str(error), code="invalid-search") from error
     return {"total": found.total, "lines": found.lines}
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from itertools.takewhile(bool, iter(lambda: file.read(_BLOCK_BYTES), None))
 
 
 def _wants_text(request: Request) -> bool:

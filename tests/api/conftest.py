@@ -1,0 +1,80 @@
+"""One of everything that Alice's account can hold."""
+
+import uuid
+from io import BytesIO
+
+import pytest
+
+from devops.storage import blobs
+from gitintegration.public import configure_webhook
+from tests.api.routes import Operation
+from tests.client import ApiClient
+from tests.factories.containers import SecretFactory
+from tests.factories.devops import (
+    AuditEventFactory,
+    InvitationFactory,
+    ProviderFactory,
+    RepositoryFactory,
+    TokenFactory,
+    actor_of,
+)
+from tests.factories.gitintegration import WebhookEventFactory
+from tests.factories.logs import write_log
+from tests.factories.pipelines import (
+    ArtifactFactory,
+    PipelineFactory,
+    PipelineStepFactory,
+    RunFactory,
+    StepExecutionFactory,
+    TestCaseFactory,
+    TestReportFactory,
+    WorkerFactory,
+)
+
+
+class Belongings:
+    """The keys of Alice's rows, by what an address calls them."""
+
+    def __init__(self, keys: dict[str, uuid.UUID]) -> None:
+        self.keys = keys
+
+    def of(self, operation: Operation) -> uuid.UUID:
+        """The key that an operation's address wants."""
+        collection = operation.template.split("/<")[0].rpartition("/")[2]
+        return self.keys[collection]
+
+
+@pytest.fixture
+def belongings(alice: ApiClient, bob: ApiClient) -> Belongings:
+    account = alice.account
+    pipeline = PipelineFactory.create(account=account)
+    PipelineStepFactory.create(pipeline=pipeline)
+    run = RunFactory.create(account=account, pipeline=pipeline)
+    execution = StepExecutionFactory.create(run=run)
+    write_log(execution.pk, account.pk, b"one\ntwo\n")
+    blob = blobs.store(
+        BytesIO(b"<b>hi</b>"), account_id=account.pk, max_bytes=100, media_type="text/html",
+        name="evil.html",
+    )  # fmt: skip
+    artifact = ArtifactFactory.create(
+        run=run, step_execution=execution, blob=blob, name="evil.html", size_bytes=9
+    )
+    TestCaseFactory.create(report=TestReportFactory.create(step_execution=execution))
+    repository = RepositoryFactory.create(account=account)
+    configure_webhook(actor_of(alice), repository)
+    rows = {
+        "members": bob.membership,
+        "invitations": InvitationFactory.create(account=account),
+        "tokens": TokenFactory.create(account=account, user=alice.user, name="spare"),
+        "audit_events": AuditEventFactory.create(account=account),
+        "providers": ProviderFactory.create(account=account),
+        "repositories": repository,
+        "pipelines": pipeline,
+        "pipeline_runs": run,
+        "step_executions": execution,
+        "artifacts": artifact,
+        "webhook_events": WebhookEventFactory.create(account=account),
+        "secret_references": SecretFactory.create(account=account),
+        "workers": WorkerFactory.create(),
+    }
+    return Belongings({name: row.pk for name, row in rows.items()})
