@@ -92,8 +92,8 @@ def expand_scopes(scopes: Iterable[str]) -> frozenset[str]:
 
 def is_operator(actor: Actor) -> bool:
     """Whether the person behind the actor runs the installation (Django staff)."""
-    if actor.kind == "system":
-        return True
+    if actor.user_id is None:
+        return actor.kind == "system"
     return User.objects.filter(pk=actor.user_id, is_staff=True, is_active=True).exists()
 
 

@@ -1,6 +1,7 @@
 """The database's clock: the one that leases are compared with, whatever a worker believes."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import DateTimeField, Func
@@ -13,11 +14,9 @@ class DbNow(Func):
     template = "%(function)s()"
     output_field = DateTimeField()
 
-    def as_sqlite(
-        self, compiler: object, connection: object, **extra: object
-    ) -> tuple[str, list[object]]:
+    def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[str | int, ...]]:
         """SQLite stores text; the format must sort with what Django writes."""
-        return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", []
+        return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", ()
 
 
 class DbIn(Func):
@@ -29,15 +28,11 @@ class DbIn(Func):
         super().__init__()
         self.seconds = float(seconds)
 
-    def as_sql(
-        self, compiler: object, connection: object, **extra: object
-    ) -> tuple[str, list[object]]:
-        return "(clock_timestamp() + make_interval(secs => %s))", [self.seconds]
+    def as_sql(self, *_: Any, **__: Any) -> tuple[str, tuple[Any, ...]]:
+        return "(clock_timestamp() + make_interval(secs => %s))", (self.seconds,)
 
-    def as_sqlite(
-        self, compiler: object, connection: object, **extra: object
-    ) -> tuple[str, list[object]]:
-        return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)", [f"{self.seconds:+.3f} seconds"]
+    def as_sqlite(self, *_: Any, **__: Any) -> tuple[str, tuple[str | int, ...]]:
+        return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', %s)", (f"{self.seconds:+.3f} seconds",)
 
 
 def database_now() -> datetime:

@@ -22,18 +22,16 @@ _GROUP_CHANNEL = "asgi__group__{}"
 _local_relay: list[Callable[[], None]] = []
 
 
-def _client() -> "redis.Redis[bytes]":
-    client: redis.Redis[bytes] | None = getattr(_shared, "client", None)
-    if client is None:
-        client = redis.Redis.from_url(
+def _client() -> redis.Redis:
+    if _shared.client is None:
+        _shared.client = redis.Redis.from_url(
             settings.REDIS_LAYER_URL, socket_timeout=2, socket_connect_timeout=1
         )
-        _shared.client = client
-    return client
+    return _shared.client
 
 
 class _Shared:
-    client: "redis.Redis[bytes] | None" = None
+    client: redis.Redis | None = None
 
 
 _shared = _Shared()

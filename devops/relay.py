@@ -2,12 +2,13 @@
 
 import logging
 import threading
+import uuid
 from datetime import timedelta
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from devops import audit_chain, nudge, outbox
@@ -43,7 +44,7 @@ def publish_pending() -> int:
             return total
 
 
-def _unpublished():  # type: ignore[no-untyped-def]  # noqa: ANN202  (a queryset of values)
+def _unpublished() -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(published_at=None, parked_reason="").order_by("id")
 
 
@@ -73,12 +74,12 @@ def _publish_batch() -> list[OutboxMessage]:
     return messages
 
 
-def _next_numbers(messages: list[OutboxMessage]) -> dict[object, int]:
+def _next_numbers(messages: list[OutboxMessage]) -> dict[uuid.UUID, int]:
     """The first free stream number of each account, reserved for the batch's messages."""
-    counts: dict[object, int] = {}
+    counts: dict[uuid.UUID, int] = {}
     for message in messages:
         counts[message.account_id] = counts.get(message.account_id, 0) + 1
-    first: dict[object, int] = {}
+    first: dict[uuid.UUID, int] = {}
     for account_id, count in counts.items():
         Account.objects.filter(pk=account_id).update(stream_seq=F("stream_seq") + count)
         last = Account.objects.values_list("stream_seq", flat=True).get(pk=account_id)
@@ -162,7 +163,7 @@ class RelayThread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 client = redis.Redis.from_url(settings.REDIS_LAYER_URL, socket_timeout=None)
-                with client.pubsub(ignore_subscribe_messages=True) as ear:
+                with client.pubsub(ignore_subscribe_messages=True) as ear:  # type: ignore[no-untyped-call]  # redis ships it untyped
                     ear.subscribe(nudge.RELAY_CHANNEL)
                     self._hear(ear)
             except (redis.RedisError, OSError) as error:

@@ -88,5 +88,5 @@ class StateMachine(Generic[L]):
             f"{self.topic}.{obj.pk.hex}",
             obj.version,
             name,
-            payload,  # type: ignore[arg-type]
+            payload,
         )

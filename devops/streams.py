@@ -29,7 +29,8 @@ def in_database(function: Callable[..., Any]) -> Callable[..., Any]:
             if connection.vendor == "postgresql":
                 connection.close()
 
-    return database_sync_to_async(read)
+    wrapped: Callable[..., Any] = database_sync_to_async(read)
+    return wrapped
 
 
 class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
@@ -48,7 +49,9 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         self._tasks: list[asyncio.Task[None]] = []
         actor = await in_database(self._identify)()
         if actor is None:
-            await self._refuse("not_authenticated", "Log in or send a bearer token.", UNAUTHENTICATED)
+            await self._refuse(
+                "not_authenticated", "Log in or send a bearer token.", UNAUTHENTICATED
+            )
             return
         self.actor = actor
         try:

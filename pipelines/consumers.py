@@ -38,6 +38,8 @@ class RunConsumer(ReplayConsumer):
 
         def membership() -> Membership | None:
             owner = selectors.account_of_run(run_id)
+            if owner is None:
+                return None
             rows = memberships_of(user).filter(account_id=owner)
             return rows.select_related("user", "account").first()
 
@@ -91,7 +93,7 @@ class PipelineConsumer(RunConsumer):
         run = payload.get("pipeline_run") or {}
         return run.get("pipeline_id") == str(self.pipeline_id)
 
-    def _rows(self) -> list[tuple[int, str, dict[str, Any], Any]]:
+    def _rows(self) -> list[tuple[Any, ...]]:
         if self.run_id is not None:
             messages = selectors.run_messages(self.actor, self.run_id, self.last)
             return list(messages.values_list("seq", "name", "payload", "created_at")[:BATCH])

@@ -29,7 +29,10 @@ def main() -> int:
         "",
         "| package | version | licence | from |",
         "|---|---|---|---|",
-        *(f"| {name} | {version} | {licence} | {source} |" for name, version, licence, source in rows),
+        *(
+            f"| {name} | {version} | {licence} | {source} |"
+            for name, version, licence, source in rows
+        ),
     ]
     TARGET.write_text("\n".join(lines) + "\n")
     bad = [row for row in rows if _FORBIDDEN.search(row[2]) and not _ALLOWED.search(row[2])]
@@ -64,9 +67,8 @@ def node_packages() -> list[tuple[str, str, str, str]]:
 
 
 def _licence(metadata: PackageMetadata) -> str:
-    expression = metadata.get("License-Expression")
-    if expression:
-        return str(expression)
+    if "License-Expression" in metadata:
+        return metadata["License-Expression"]
     classifiers = [
         text.rpartition(" :: ")[2]
         for text in metadata.get_all("Classifier") or []
@@ -74,7 +76,7 @@ def _licence(metadata: PackageMetadata) -> str:
     ]
     if classifiers:
         return ", ".join(classifiers)
-    first = str(metadata.get("License") or "unknown").strip().splitlines()
+    first = metadata["License"].strip().splitlines() if "License" in metadata else []
     return first[0][:80] if first else "unknown"
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped base
     """django-allauth's questions, answered from our settings."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 from celery.beat import EmbeddedService
 from celery.signals import worker_ready, worker_shutting_down
@@ -32,7 +33,7 @@ def run_worker(
     )
     engine.set_current(pool)
     relay = RelayThread()
-    beat = EmbeddedService(app, thread=True, schedule_filename=str(_schedule_file()))
+    beat: Any = EmbeddedService(app, thread=True, schedule_filename=str(_schedule_file()))
     stopped = threading.Event()
 
     @worker_ready.connect(weak=False)

@@ -1,5 +1,7 @@
 """The columns that every row of ours has."""
 
+import uuid
+
 from django.db import models
 from django.utils import timezone
 
@@ -21,7 +23,7 @@ class Lifecycle(Row):
     """A row whose `status` moves only through a state machine; `version` counts the moves."""
 
     status: "models.CharField[str, str]"
-    account_id: object
+    account_id: uuid.UUID
     version = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta(Row.Meta):

@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -17,6 +18,10 @@ from devops.models import User
 
 PAGE_SIZE = 50
 AnyRow = TypeVar("AnyRow", bound=Model)
+
+
+class NoAccount(DomainError):
+    """The person can log in but belongs to no account: there is nothing to show."""
 
 
 class Page(LoginRequiredMixin, View):
@@ -37,10 +42,16 @@ class Page(LoginRequiredMixin, View):
             self.actor = self.resolve_actor(request, **kwargs)
             request.actor = self.actor  # type: ignore[attr-defined]
             return super().dispatch(request, *args, **kwargs)
+        except NoAccount:
+            return render(request, "no_account.html", status=403)
         except NotFound as error:
             raise Http404(error.detail) from error
         except PermissionDenied as error:
             raise DjangoPermissionDenied(f"{error.detail} {error.remedy}") from error
+        except DomainError as error:
+            if request.method == "POST":
+                return self.refuse(error, _asked_from(request))
+            return render(request, "400.html", {"detail": error.detail}, status=error.status)
 
     def resolve_actor(self, request: HttpRequest, **_: Any) -> Actor:
         """The account of the session; pages of one object override this."""
@@ -60,10 +71,12 @@ class Page(LoginRequiredMixin, View):
     def _act(self, request: HttpRequest, account_id: uuid.UUID | None) -> Actor:
         assert isinstance(request.user, User)  # noqa: S101  (narrows the type; dispatch checked it)
         membership = membership_of(request.user, account_id)
-        if membership is None and account_id is not None and not request.resolver_match.kwargs:
+        if membership is None and account_id is not None and not self.kwargs:
             # The account of the session is gone: fall back to one that is there.
             membership = membership_of(request.user)
         if membership is None:
+            if membership_of(request.user) is None:
+                raise NoAccount("You are no member of any account.")
             raise NotFound("There is nothing at this address for you.")
         if request.session.get("account_id") != str(membership.account_id):
             request.session["account_id"] = str(membership.account_id)
@@ -82,6 +95,14 @@ class Page(LoginRequiredMixin, View):
     def note(self, text: str) -> None:
         """Say that something was done."""
         messages.success(self.request, text)
+
+
+def _asked_from(request: HttpRequest) -> str:
+    """The page of ours that a form was sent from, else the overview."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if referer.netloc != request.get_host() or not referer.path.startswith("/"):
+        return "/"
+    return f"{referer.path}?{referer.query}" if referer.query else referer.path
 
 
 def one_of(rows: QuerySet[AnyRow], pk: object) -> AnyRow:

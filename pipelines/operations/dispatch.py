@@ -57,14 +57,15 @@ class Fleet:
 
 def read_fleet() -> Fleet:
     """The workers whose lease holds by the database's clock, with their free slots."""
-    workers = list(
+    rows = (
         Worker.objects.filter(status=WorkerStatus.ONLINE, lease_expires_at__gt=DbNow())
         .annotate(
             busy=Count("runs", filter=Q(runs__status__in=[RunStatus.QUEUED, RunStatus.RUNNING]))
         )
         .order_by("name")
     )
-    return Fleet(workers, {w.pk: w.capacity - w.busy for w in workers})  # type: ignore[attr-defined]
+    free = {worker.pk: worker.capacity - worker.busy for worker in rows}
+    return Fleet([*rows], free)
 
 
 def slot_holder(concurrency_key: str | None) -> PipelineRun | None:
