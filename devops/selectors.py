@@ -1,6 +1,7 @@
 """Every read of accounts, people, tokens, the audit trail and providers."""
 
 from django.db.models import Count, QuerySet
+from django.utils import timezone
 
 from devops.access import Actor, get_visible, visible
 from devops.models import (
@@ -12,6 +13,7 @@ from devops.models import (
     Provider,
     User,
 )
+from devops.tokens import digest
 
 
 def account(actor: Actor) -> Account:
@@ -41,6 +43,20 @@ def invitations(actor: Actor) -> QuerySet[Invitation]:
     """The invitations that nobody has accepted yet."""
     rows = visible(actor, Invitation, "account.members.manage").filter(accepted_at=None)
     return rows.select_related("invited_by")
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """The invitation that a link's token names, while it can still be accepted."""
+    return (
+        Invitation.objects.select_related("account", "invited_by")
+        .filter(
+            token_digest=digest(token),
+            account__is_active=True,
+            accepted_at=None,
+            expires_at__gt=timezone.now(),
+        )
+        .first()
+    )
 
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:

@@ -48,6 +48,7 @@ urlpatterns = [
     path("settings/tokens", settings.Tokens.as_view()),
     path("settings/tokens/<uuid:pk>/revoke", settings.TokenRevoke.as_view()),
     path("settings/secrets", secrets.Secrets.as_view()),
+    path("settings/secrets/<uuid:pk>/rotate", secrets.SecretRotate.as_view()),
     path("settings/secrets/<uuid:pk>/delete", secrets.SecretDelete.as_view()),
     path("settings/audit", settings.Audit.as_view()),
     path("invitations/<str:token>", settings.InvitationAccept.as_view(), name="invitation"),

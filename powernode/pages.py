@@ -11,7 +11,7 @@ def bad_request(request: HttpRequest, _exception: Exception | None = None) -> Ht
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403, with the reason when there is one."""
-    return render(request, "403.html", {"reason": str(exception or "")}, status=403)
+    return render(request, "403.html", {"detail": str(exception or "")}, status=403)
 
 
 def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
@@ -24,6 +24,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=500)
 
 
+_STALE = "The page was open for too long, or was not one of ours. Go back, reload it and try again."
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without a valid token, most often one that was open for very long."""
-    return render(request, "403.html", {"reason": reason, "is_csrf": True}, status=403)
+    return render(request, "403.html", {"detail": f"{_STALE} ({reason})"}, status=403)

@@ -43,7 +43,8 @@ class InvitationForm(forms.Form):
     email = forms.EmailField(label="E-mail address")
     role = forms.ChoiceField(
         choices=Role.choices, initial=Role.DEVELOPER, label="Role",
-        help_text="Viewers read; developers run and change pipelines; admins manage people and secrets.",
+        help_text="Viewers read; developers run and change pipelines; "
+        "admins manage people and secrets.",
     )  # fmt: skip
 
 

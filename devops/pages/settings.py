@@ -3,12 +3,12 @@
 import uuid
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 
@@ -18,7 +18,12 @@ from devops.choices import Role
 from devops.errors import DomainError, NotFound
 from devops.models import User
 from devops.operations.accounts import update_account, update_me
-from devops.operations.invitations import accept_invitation, create_invitation, revoke_invitation
+from devops.operations.invitations import (
+    InvitationSpent,
+    accept_invitation,
+    create_invitation,
+    revoke_invitation,
+)
 from devops.operations.members import change_role, remove_member
 from devops.operations.tokens import create_token, revoke_token
 from devops.pages.base import Page, cursor_page, one_of
@@ -86,7 +91,7 @@ class Account(SettingsPage):
 
     def _context(self, form: AccountForm) -> dict[str, object]:
         may = self.actor.may("account.update")
-        return {"form": form, "can_write": may, "can_delete": False, "linked_objects": []}
+        return {"form": form, "can_write": may}
 
 
 class Members(SettingsPage):
@@ -112,7 +117,7 @@ class MemberRole(SettingsPage):
             change_role(self.actor, member, request.POST.get("role", ""))
         except DomainError as error:
             return self.refuse(error, "/settings/members")
-        self.note(f"{member.user} is now {request.POST['role']}.")
+        self.note(f"{member.user} is now {request.POST.get('role')}.")
         return redirect("/settings/members")
 
 
@@ -146,7 +151,8 @@ class Invitations(SettingsPage):
         except DomainError as error:
             show_errors(form, error)
             return self.show(self._context(form), status=error.status)
-        return self.show({**self._context(InvitationForm()), "new_link": sent.accept_url})
+        shown = {"new_link": sent.accept_url, "is_mailed": sent.is_mailed}
+        return self.show({**self._context(InvitationForm()), **shown})
 
     def _context(self, form: InvitationForm) -> dict[str, object]:
         rows = list(selectors.invitations(self.actor))
@@ -165,27 +171,33 @@ class InvitationRevoke(SettingsPage):
 
 
 class InvitationAccept(View):
-    """`/invitations/<token>`: sign up or sign in first, then join."""
+    """`/invitations/<token>`: says what one is invited to; joining takes a press of a button."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        if request.user.is_authenticated:
-            return JoinAccount.as_view()(request, token=token)
-        request.session["invitation_token"] = token
-        return redirect(f"/accounts/signup/?next=/invitations/{token}")
+        invitation = selectors.open_invitation(token)
+        if invitation is not None:
+            # Opens the door of the sign-up for whoever holds the link.
+            request.session["invitation_token"] = token
+        query = urlencode({"next": request.path})
+        context = {
+            "invitation": invitation,
+            "sign_up_url": f"/accounts/signup/?{query}",
+            "sign_in_url": f"/accounts/login/?{query}",
+        }
+        status = 200 if invitation else 410
+        return render(request, "invitation.html", context, status=status)
 
-
-class JoinAccount(LoginRequiredMixin, View):
-    """Joins the account that the invitation names; the link was sent to this person alone."""
-
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        assert isinstance(request.user, User)  # noqa: S101  (narrows the type; the mixin checked it)
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        if not isinstance(request.user, User):
+            return redirect(request.path)
         try:
             membership = accept_invitation(request.user, token)
         except DomainError as error:
             messages.error(request, f"{error.detail} {error.remedy}".strip())
-            return redirect("/")
+            return redirect(request.path if error.status != InvitationSpent.status else "/")
         request.session.pop("invitation_token", None)
         request.session["account_id"] = str(membership.account_id)
+        messages.success(request, f"Welcome to {membership.account.name}.")
         return redirect("/")
 
 

@@ -108,7 +108,7 @@ function toDiagnostic(doc: Text, finding: Finding): Diagnostic {
   const from = Math.min(line.to, line.from + Math.max(0, (finding.column || 1) - 1));
   const rest = doc.sliceString(from, line.to);
   const to = from + (/^[^\s:,\]}]+/.exec(rest)?.[0].length ?? rest.length);
-  return { from, to: Math.max(to, from), severity: finding.severity, message: finding.remedy ? `${finding.message} ${finding.remedy}` : finding.message };
+  return { from, to: Math.max(to, from), severity: finding.severity, message: finding.remedy ? `${finding.message}\n${finding.remedy}` : finding.message };
 }
 
 function listFindings(findings: Finding[]): void {
@@ -119,7 +119,7 @@ function listFindings(findings: Finding[]): void {
     el("li", { "data-severity": finding.severity },
       finding.severity === "error" ? icon("circle-x") : icon("alert-triangle"),
       el("button", { type: "button", class: "link-button", "data-line": String(finding.line) }, `Line ${finding.line}`),
-      el("span", {}, finding.remedy ? `${finding.message} ${finding.remedy}` : finding.message))));
+      el("span", {}, finding.message, ...(finding.remedy ? [" ", el("span", { class: "quiet" }, finding.remedy)] : [])))));
 }
 
 function readWords(): StepTypeWords {

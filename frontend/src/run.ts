@@ -1,5 +1,5 @@
 import { all, closest, find } from "./lib/dom";
-import { follow, type RunNews, showState, type StepNews, updateDuration } from "./lib/live";
+import { follow, restoreState, type RunNews, showState, type StepNews, updateDuration } from "./lib/live";
 import { refreshParts, settled } from "./lib/parts";
 import { chipStatus, isFinished, updateChip } from "./lib/status";
 import { localise } from "./lib/time";
@@ -36,6 +36,7 @@ function start(root: HTMLElement): void {
   document.addEventListener("powernode:part", () => {
     mark(current);
     placeBars();
+    restoreState();
     if (!find(`[data-step-row="${CSS.escape(current)}"]`)) choose(first(), false);
   });
 

@@ -13,7 +13,7 @@ export function startStepForm(root: HTMLElement, read: () => string, write: (tex
     const text = read();
     for (const key of TOP_KEYS) {
       const field = fieldOf(form, key);
-      if (field && field !== document.activeElement) field.value = readTop(text, key);
+      if (field && field !== document.activeElement) field.value = readTop(text, key) || (field.dataset.default ?? "");
     }
     drawSteps(form, text);
   };

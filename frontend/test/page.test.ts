@@ -25,8 +25,8 @@ finally:
 `;
 
 test("durations read as people say them", () => {
-  assert.deepEqual([0, 400, 59_949, 59_990, 64_000, 3_600_000, 7_500_000, 187_200_000].map(formatDuration),
-    ["0s", "0.4s", "59.9s", "1m 00s", "1m 04s", "1h 00m", "2h 05m", "2d 04h"]);
+  assert.deepEqual([0, 8, 400, 1200, 59_949, 59_990, 64_000, 3_600_000, 7_500_000, 187_200_000].map(formatDuration),
+    ["0s", "8ms", "400ms", "1.2s", "59.9s", "1m 00s", "1m 04s", "1h 00m", "2h 05m", "2d 04h"]);
   assert.equal(formatDuration(Number.NaN), "–");
 });
 

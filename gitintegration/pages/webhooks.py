@@ -65,7 +65,6 @@ class WebhookDetail(Page):
                 "event": event,
                 "headers": sorted(event.headers.items()),
                 "payload_json": text[:PAYLOAD_SHOWN],
-                "runs": [],
                 "can_write": self.actor.may(MANAGE),
             },
         )

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -136,7 +138,7 @@ class PipelineDetail(PipelinePage):
 
 
 class PipelineEdit(PipelinePage):
-    """`/pipelines/new` and `/pipelines/<slug>/edit`: the document and a form of it, side by side."""
+    """`/pipelines/new` and `/pipelines/<slug>/edit`: the document beside a form of it."""
 
     def get(self, _request: HttpRequest, slug: str = "") -> HttpResponse:
         self.actor.require(WRITE)
@@ -151,7 +153,9 @@ class PipelineEdit(PipelinePage):
         repository_id = request.POST.get("repository") or None
         findings = lint(text, schemas=step_types.all_schemas())
         if any(finding.severity == "error" for finding in findings):
-            return self._show(pipeline, text, findings, repository_id, status=422)
+            return self._show(
+                pipeline, text, findings, repository_id, status=HTTPStatus.UNPROCESSABLE_ENTITY
+            )
         definition = to_definition(parse(text).value)
         try:
             if pipeline is None:
@@ -182,6 +186,7 @@ class PipelineEdit(PipelinePage):
                 "pipeline": pipeline,
                 "text": text,
                 "findings": [asdict(finding) for finding in findings or []],
+                "is_refused": status != HTTPStatus.OK,
                 "error": f"{error.detail} {error.remedy}".strip() if error else "",
                 "step_types": [_step_type(row) for row in step_types.all_types()],
                 "pipeline_types": PipelineType.choices,
@@ -238,7 +243,7 @@ class PipelineDelete(PipelinePage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
         if request.POST.get("confirm") != pipeline.slug:
-            self.note("Nothing was deleted: the name was not typed.")
+            messages.error(request, "Nothing was deleted: the name that was typed is another one.")
             return redirect(f"{pipeline.url}?tab=settings")
         try:
             delete_pipeline(self.actor, pipeline)

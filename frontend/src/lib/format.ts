@@ -1,10 +1,8 @@
-/** A duration as people read it: `0.4s`, `12.3s`, `1m 04s`, `2h 05m`, `3d 04h`. */
+/** A duration as people read it: `40ms`, `12.3s`, `1m 04s`, `2h 05m`, `3d 04h`. */
 export function formatDuration(milliseconds: number): string {
   if (!Number.isFinite(milliseconds) || milliseconds < 0) return "–";
-  if (milliseconds < 59_950) {
-    const seconds = milliseconds / 1000;
-    return seconds === 0 ? "0s" : `${seconds.toFixed(1)}s`;
-  }
+  if (milliseconds < 999.5) return milliseconds < 1 ? "0s" : `${Math.round(milliseconds)}ms`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)}s`;
   const total = Math.round(milliseconds / 1000);
   const two = (value: number): string => String(value).padStart(2, "0");
   if (total < 3600) return `${Math.floor(total / 60)}m ${two(total % 60)}s`;

@@ -52,8 +52,11 @@ export function follow(topic: string, seq: string, handlers: Handlers): Resuming
   });
 }
 
+let shownState: SocketState | null = null;
+
 /** Show a connection's state where a page has a dot for it, and as a note when it is lost. */
 export function showState(state: SocketState): void {
+  shownState = state;
   const words: Record<SocketState, string> = { connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…", closed: "Not live" };
   for (const dot of all<HTMLElement>("[data-live-dot]")) {
     dot.dataset.state = state;
@@ -61,6 +64,11 @@ export function showState(state: SocketState): void {
   }
   const note = find<HTMLElement>("#offline-note");
   if (note) note.hidden = state !== "reconnecting";
+}
+
+/** Show the last known state again, in a part of the page that came anew. */
+export function restoreState(): void {
+  if (shownState !== null) showState(shownState);
 }
 
 /** Bring what shows a duration up to date: running ones count, finished ones stand. */
@@ -91,6 +99,7 @@ export function startLiveLists(): void {
     },
   });
   document.addEventListener("powernode:part", () => {
+    restoreState();
     fresh.clear();
     announce(fresh, refresh);
   });

@@ -98,9 +98,30 @@ function menuKeys(event: KeyboardEvent): void {
   event.preventDefault();
 }
 
+// A form that destroys something says what in `data-confirm`; it is sent after a second press.
+function asked(form: HTMLFormElement): boolean {
+  const dialog = find<HTMLDialogElement>("#confirm");
+  const yes = find<HTMLButtonElement>("#confirm-yes");
+  if (form.dataset.confirm === undefined || "confirmed" in form.dataset || !dialog || !yes) return false;
+  find("#confirm-title")?.replaceChildren(form.dataset.confirm);
+  find("#confirm-text")?.replaceChildren(form.dataset.confirmText ?? "");
+  yes.textContent = form.dataset.confirmLabel ?? "Do it";
+  yes.onclick = () => {
+    form.dataset.confirmed = "";
+    dialog.close();
+    form.requestSubmit();
+  };
+  openDialog(dialog);
+  return true;
+}
+
 function submitted(event: SubmitEvent): void {
   const form = event.target;
   if (!(form instanceof HTMLFormElement)) return;
+  if (asked(form)) {
+    event.preventDefault();
+    return;
+  }
   if (form.dataset.draft) localStorage.removeItem(form.dataset.draft);
   // A second press must not start a second run; the page that follows has fresh buttons.
   if (form.method === "post" && !form.hasAttribute("hx-post")) {
