@@ -1,1 +1,4 @@
-"""Containers: one-shot instances, templates, quotas, secret references, Docker hosts and engine clients."""
+"""Containers: instances, templates, quotas, secret references, Docker hosts and engine clients.
+
+Today it owns the secret references; the rest comes with the containers part.
+"""

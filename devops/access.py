@@ -41,7 +41,7 @@ class Actor:
         if not self.may(permission):
             raise PermissionDenied(
                 f"{self.label} lacks the permission {permission}.",
-                remedy="Ask an administrator of the account for a role or token scope that includes it.",
+                remedy="Ask an administrator for a role or a token scope that includes it.",
             )
 
     def seen_from(self, ip_address: str | None, user_agent: str) -> "Actor":
@@ -123,7 +123,7 @@ def visible(actor: Actor, model: type[AnyModel], permission: str) -> QuerySet[An
         PermissionDenied: the actor lacks the permission.
     """
     actor.require(permission)
-    rows = model._default_manager.all()
+    rows = model._base_manager.all()
     if model is Account:
         return rows.filter(pk=actor.account_id)
     return rows.filter(account_id=actor.account_id)

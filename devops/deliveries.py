@@ -34,7 +34,13 @@ _STATUS = WebhookDelivery.Status
 
 
 def enqueue_webhook(
-    account_id: uuid.UUID, url: str, event_name: str, payload: Mapping[str, Any], *, secret: str, key: str
+    account_id: uuid.UUID,
+    url: str,
+    event_name: str,
+    payload: Mapping[str, Any],
+    *,
+    secret: str,
+    key: str,
 ) -> WebhookDelivery | None:
     """Write a signed webhook into the present transaction; None when the key was used before."""
     delivery = WebhookDelivery(
@@ -69,7 +75,9 @@ def _insert(delivery: WebhookDelivery) -> WebhookDelivery | None:
 
 def deliver_due() -> int:
     """Try what is due; returns how many arrived. Safe to run beside itself."""
-    due = WebhookDelivery.objects.filter(status=_STATUS.PENDING, next_attempt_at__lte=timezone.now())
+    due = WebhookDelivery.objects.filter(
+        status=_STATUS.PENDING, next_attempt_at__lte=timezone.now()
+    )
     keys = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH])
     return sum(_try(pk) for pk in keys)
 

@@ -47,7 +47,7 @@ def record(
 
 
 def mark_handled(message_id: uuid.UUID | str) -> bool:
-    """Say, inside the effect's own transaction, that the message had it; false if it already had."""
+    """Say, in the effect's own transaction, that the message had it; false if it had."""
     return bool(
         OutboxMessage.objects.filter(pk=message_id, handled_at=None).update(
             handled_at=timezone.now()

@@ -28,6 +28,8 @@ def person(actor: Actor) -> User | None:
 
 def person_memberships(actor: Actor) -> QuerySet[Membership]:
     """The accounts that the actor's person can switch to; a token knows only its own."""
+    if actor.user_id is None:
+        return Membership.objects.none()
     rows = Membership.objects.filter(user_id=actor.user_id, account__is_active=True)
     if actor.kind == "token":
         rows = rows.filter(account_id=actor.account_id)
@@ -63,7 +65,7 @@ def tokens(actor: Actor) -> QuerySet[ApiToken]:
     """The live tokens: one's own, and all for whoever manages members."""
     rows = visible(actor, ApiToken, "account.tokens.manage").filter(revoked_at=None)
     if not actor.may("account.members.manage"):
-        rows = rows.filter(user_id=actor.user_id)
+        rows = rows.filter(user__in=[actor.user_id] if actor.user_id else [])
     return rows.select_related("user")
 
 

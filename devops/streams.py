@@ -1,9 +1,9 @@
 """Sockets that replay: join first, then send rows by number; a nudge only says to look again."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -11,6 +11,7 @@ from django.db import connection
 
 from devops.access import Actor, member_actor, membership_of, token_actor
 from devops.errors import DomainError, NotFound
+from devops.ids import parse_uuid
 from devops.models import ApiToken, Membership
 from devops.tokens import find_token
 
@@ -85,7 +86,7 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         """Further tasks that live as long as the socket."""
         return []
 
-    async def disconnect(self, code: int) -> None:
+    async def disconnect(self, _code: int) -> None:
         """Leave the group and stop what runs beside."""
         for task in getattr(self, "_tasks", []):
             task.cancel()
@@ -149,8 +150,6 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     def query(self, name: str) -> str:
         """A parameter of the socket's address, or empty."""
-        from urllib.parse import parse_qs  # noqa: PLC0415
-
         values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name)
         return values[0] if values else ""
 
@@ -165,15 +164,3 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
         if membership is None:
             raise NotFound("No such object.")
         self.actor = member_actor(membership)
-
-
-def parse_uuid(text: str) -> uuid.UUID:
-    """A key from outside.
-
-    Raises:
-        NotFound: it is none, so nothing can have it.
-    """
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise NotFound("No object with that identifier.") from error

@@ -7,10 +7,11 @@ from typing import Any
 
 from devops.access import memberships_of
 from devops.errors import NotFound
+from devops.ids import parse_uuid
 from devops.models import Membership, OutboxMessage
 from devops.outbox import account_group
 from devops.storage import log_reader
-from devops.streams import ReplayConsumer, in_database, parse_uuid
+from devops.streams import ReplayConsumer, in_database
 from pipelines import selectors
 from pipelines.choices import STEP_TERMINAL
 from pipelines.models import StepExecution
@@ -113,17 +114,11 @@ class PipelineConsumer(RunConsumer):
     def _is_too_old(self) -> bool:
         """Whether retention took rows that the reader lacks, or the number is none of ours."""
         if self.run_id is not None:
-            numbers = selectors.run_messages(self.actor, self.run_id, 0).values_list(
-                "seq", flat=True
-            )
+            rows, number = selectors.run_messages(self.actor, self.run_id, 0), "seq"
         else:
-            rows = OutboxMessage.objects.filter(account_id=self.actor.account_id)
-            numbers = (
-                rows.exclude(stream_seq=None)
-                .order_by("stream_seq")
-                .values_list("stream_seq", flat=True)
-            )
-        oldest = numbers.first()
+            numbered = OutboxMessage.objects.filter(account_id=self.actor.account_id)
+            rows, number = numbered.exclude(stream_seq=None).order_by("stream_seq"), "stream_seq"
+        oldest: int | None = rows.values_list(number, flat=True).first()
         return oldest is not None and (self.last + 1 < oldest or self.last > self._newest())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import F
 
-from devops import outbox
+from devops import nudge, outbox
 from devops.state import StateMachine
 from pipelines.choices import RunStatus, StepStatus
 from pipelines.models import PipelineRun, StepExecution
@@ -82,6 +82,9 @@ class StepMachine(StateMachine[StepExecution]):
         obj.run = PipelineRun.objects.get(pk=obj.run_id)
         name, payload = self.describe(obj)
         outbox.record(obj.account_id, run_topic(obj.run_id), obj.run.version, name, payload)
+        if self.is_terminal(obj.status):
+            # Readers of the log wait for the end of the step, which comes after its last byte.
+            nudge.send_after_commit(f"log.{obj.pk.hex}", {"type": "log.nudge", "size": -1})
 
 
 def end_pending_steps(run_id: uuid.UUID, to: str, reason: str) -> int:

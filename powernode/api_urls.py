@@ -1,7 +1,7 @@
 """Every address of the API; one that declares no permission is not served at all."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from devops.api import docs
 from devops.api.permissions import require_declared
@@ -15,7 +15,7 @@ def not_found(request: HttpRequest) -> HttpResponse:
 
 not_found.public = "there is nothing to protect"  # type: ignore[attr-defined]
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("docs", docs.swagger),
     path("docs/redoc", docs.redoc),
     path("v1/schema", docs.SchemaView.as_view()),

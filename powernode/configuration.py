@@ -148,14 +148,15 @@ def database_settings(configuration: Configuration) -> dict[str, Any]:
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": (
-                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                    "PRAGMA mmap_size=134217728;"
                     "PRAGMA journal_size_limit=27103364; PRAGMA cache_size=2000"
                 ),
             },
         }
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        message = f"POWERNODE_DATABASE_URL: unknown scheme {parts.scheme!r}; use postgresql:// or sqlite:///"
+        message = f"POWERNODE_DATABASE_URL: not postgresql:// or sqlite:///: {parts.scheme!r}"
         raise ValueError(message)
     query = dict(parse_qsl(parts.query))
     return {

@@ -14,7 +14,8 @@ from asgiref.sync import ThreadSensitiveContext
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Django and Channels each have their own words for the three; they agree in what they mean.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Two cores are busy with two; the others cover waits for the database. Last in, first out keeps
 # the warm ones warm.

@@ -39,7 +39,7 @@ class AllowedOriginOrBearer:
 
 
 def is_allowed_origin(origin: str, host: str) -> bool:
-    """Whether a page of this origin may open sockets: our site, or the very host it was served by."""
+    """Whether a page of this origin may open sockets: our site, or the host that served it."""
     if not origin:
         return False
     parts = urlsplit(origin)

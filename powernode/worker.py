@@ -76,7 +76,6 @@ def run_worker(
             f"--hostname={pool.worker.name}@%h",
         ]
     )  # fmt: skip
-    _stop()
 
 
 def _schedule_file() -> object:

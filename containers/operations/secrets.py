@@ -1,7 +1,5 @@
 """Secrets are written, rotated and taken away; their values go in and never out."""
 
-import uuid
-
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -102,7 +100,7 @@ def _check_value(value: str) -> None:
     if len(value) < VALUE_MIN:
         raise Invalid.field(
             "/value",
-            f"A secret has at least {VALUE_MIN} characters; a shorter one cannot be masked in logs.",
+            f"A secret has at least {VALUE_MIN} characters; a shorter one cannot be masked.",
         )
     if len(value.encode()) > VALUE_MAX_BYTES:
         raise Invalid.field("/value", f"A secret has at most {VALUE_MAX_BYTES} bytes.")

@@ -1,10 +1,12 @@
 """Addresses of the containers app under `/api/v1/`."""
 
+from typing import Any
+
 from django.urls import path
 
 from containers.rest.views import SecretViewSet
 
-_ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
     path("devops/secret_references", SecretViewSet.as_view({"get": "list", "post": "create"})),

@@ -166,7 +166,7 @@ def _enter_missed(repository: Repository, heads: Mapping[str, str]) -> int:
 
 
 def _enter(repository: Repository, ref: str, before: str, sha: str) -> int:
-    """Store the push as if it had been delivered; a delivery that comes late is then a duplicate."""
+    """Store the push as if it had been delivered."""
     key = str(uuid.uuid5(repository.pk, f"{ref}:{before}:{sha}"))
     payload = {"event": "push", "ref": ref, "before": before, "after": sha, "commits": []}
     endpoint = WebhookEndpoint.objects.filter(repository=repository).first()

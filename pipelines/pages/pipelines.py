@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 
 from devops.access import Actor
 from devops.errors import DomainError
+from devops.ids import parse_uuid
 from devops.pages.base import Page, cursor_page
 from pipelines import selectors, step_types
 from pipelines.choices import PipelineType
@@ -159,7 +160,8 @@ class PipelineEdit(PipelinePage):
         definition = to_definition(parse(text).value)
         try:
             if pipeline is None:
-                saved = create_pipeline(self.actor, definition, repository_id=repository_id)  # type: ignore[arg-type]
+                chosen = parse_uuid(repository_id) if repository_id else None
+                saved = create_pipeline(self.actor, definition, repository_id=chosen)
             else:
                 definition["slug"] = pipeline.slug
                 saved = update_pipeline(self.actor, pipeline, definition)
