@@ -117,6 +117,8 @@ class RunFollower:
                 raise item
             if isinstance(item, RunChanged | StepChanged | LogLine | LogGap):
                 yield item
+            elif isinstance(item, _Log):
+                item.thread = None
             elif isinstance(item, dict):
                 yield from self._on_frame(item)
                 if item["type"] == "run_completed":
