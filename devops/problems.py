@@ -205,3 +205,11 @@ def _flatten(detail: Any, pointer: str) -> Iterator[errors.FieldProblem]:
     else:
         code = str(getattr(detail, "code", "") or "invalid").replace("_", "-")
         yield errors.FieldProblem(pointer, code, str(detail))
+
+
+def general_problems() -> dict[str, tuple[str, int, str]]:
+    """The kinds of refusal that no operation raises: title, status and remedy by code."""
+    return {
+        code: (HTTPStatus(status).phrase, status, _REMEDIES.get(code, ""))
+        for status, code in _CODES.items()
+    }

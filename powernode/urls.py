@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 from powernode import health
+from powernode.problem_pages import problem_page
 
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("docs/problems/<slug:code>", problem_page),
     path("api/", include("powernode.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("powernode.page_urls")),
