@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def bad_request(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
-    """400."""
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400; Django names the argument, the page does not need it."""
     return render(request, "400.html", status=400)
 
 
@@ -14,8 +14,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "403.html", {"detail": str(exception or "")}, status=403)
 
 
-def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
-    """404."""
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404; the exception would tell of addresses, so the page does not."""
     return render(request, "404.html", status=404)
 
 
