@@ -22,6 +22,8 @@ BATCH = 200
 LOG_FRAME_BYTES = 128 * 1024
 # Nudges of logs may be lost; while a step runs the reader looks by itself this often.
 LOG_POLL_SECONDS = 2.0
+# The broker confirms no subscription: what was nudged in the first moments may be missed.
+LOG_FIRST_POLL_SECONDS = 0.1
 
 
 class RunConsumer(ReplayConsumer):
@@ -212,9 +214,11 @@ class RunLogConsumer(RunConsumer):
         return [asyncio.create_task(self._poll())]
 
     async def _poll(self) -> None:
+        pause = LOG_FIRST_POLL_SECONDS
         with contextlib.suppress(asyncio.CancelledError):
             while not self.is_complete:
-                await asyncio.sleep(LOG_POLL_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(LOG_POLL_SECONDS, pause * 2)
                 await self._replay()
 
 
