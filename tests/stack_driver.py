@@ -1,0 +1,108 @@
+"""Speaks to the rows of a running platform on behalf of a test: one JSON command per line.
+
+A process of its own, because the test's process has another database.
+"""
+
+import json
+import os
+import sys
+import uuid
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "powernode.settings")
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction
+
+from devops.access import Actor, member_actor
+from devops.choices import Role
+from devops.models import Account, ApiToken, Membership, Repository, User
+from devops.tokens import digest, new_token_text
+from gitintegration.operations.endpoints import configure_webhook, reveal_endpoint
+from pipelines import selectors
+from pipelines.models import PipelineRepository, PipelineRun
+from pipelines.operations.definitions import create_pipeline
+from pipelines.operations.runs import cancel_run, trigger_run
+
+
+class Driver:
+    """The commands, by name."""
+
+    actor: Actor
+    repository: Repository
+
+    def setup(self) -> dict[str, str]:
+        """A person, an account, a token, a repository with a webhook."""
+        word = uuid.uuid4().hex[:8]
+        user = User.objects.create_user(f"{word}@example.org", None, name=word)
+        account = Account.objects.create(name=word, slug=word)
+        self.actor = member_actor(
+            Membership.objects.create(account=account, user=user, role=Role.OWNER)
+        )
+        token = new_token_text()
+        ApiToken.objects.create(
+            account=account, user=user, name="t", prefix=token[:8], digest=digest(token),
+            scopes=["*"],
+        )  # fmt: skip
+        self.repository = Repository.objects.create(
+            account=account, name="r", full_name="o/r", clone_url="/none"
+        )
+        hook = reveal_endpoint(self.actor, configure_webhook(self.actor, self.repository))
+        path = "/" + hook.url.split("/", 3)[3]
+        return {"token": token, "hook": path, "secret": hook.secret, "account": str(account.pk)}
+
+    def pipeline(self, definition: dict[str, Any], *, linked: bool = False) -> str:
+        """A pipeline, attached to the repository when it shall hear its pushes."""
+        row = create_pipeline(self.actor, definition)
+        if linked:
+            PipelineRepository.objects.create(pipeline=row, repository=self.repository)
+        return str(row.pk)
+
+    def trigger(self, pipeline: str, count: int = 1) -> list[str]:
+        """Runs, one after the other."""
+        row = selectors.pipeline(self.actor, pipeline)
+        return [str(trigger_run(self.actor, row).pk) for _ in range(count)]
+
+    def cancel(self, run: str) -> str:
+        """Ask a run to stop; the refusal's code when it is over."""
+        from devops.errors import DomainError  # noqa: PLC0415
+
+        try:
+            return str(cancel_run(self.actor, PipelineRun.objects.get(pk=run)).status)
+        except DomainError as error:
+            return error.code
+
+    def sql(self, statement: str, parameters: list[Any] | None = None) -> list[list[Any]]:
+        """The rows of a statement."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, parameters or [])
+            return [list(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def secret(self, name: str, value: str) -> None:
+        """A secret of the account."""
+        from containers.operations.secrets import create_secret  # noqa: PLC0415
+
+        create_secret(self.actor, name, value)
+
+
+def main() -> None:
+    """Answer until the end of the input."""
+    driver = Driver()
+    for line in sys.stdin:
+        command = json.loads(line)
+        try:
+            result = {"result": getattr(driver, command["do"])(**command["with"])}
+        except Exception as error:  # noqa: BLE001  (the test raises it)
+            result = {"error": f"{type(error).__name__}: {error}"}
+        finally:
+            if connection.vendor == "postgresql":
+                connection.close()
+        sys.stdout.write(json.dumps(result, default=str) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
