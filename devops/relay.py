@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from devops import audit_chain, nudge, outbox
+from devops.connections import release_connection
 from devops.models import Account, OutboxMessage
 from devops.sqlforms import db_moment, db_uuid
 
@@ -155,8 +156,7 @@ class RelayThread(threading.Thread):
             logger.exception("relay failed, trying again within a second")
             close_old_connections()
         finally:
-            if connection.vendor == "postgresql":
-                connection.close()
+            release_connection()
 
     def _listen(self) -> None:
         """Hear the pokes of the other processes; a dead broker is tried again each second."""

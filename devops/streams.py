@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.db import connection
 
 from devops.access import Actor, member_actor, membership_of, token_actor
+from devops.connections import release_connection
 from devops.errors import DomainError, NotFound
 from devops.ids import parse_uuid
 from devops.models import ApiToken, Membership
@@ -27,8 +27,7 @@ def in_database(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         finally:
-            if connection.vendor == "postgresql":
-                connection.close()
+            release_connection()
 
     wrapped: Callable[..., Any] = database_sync_to_async(read)
     return wrapped

@@ -18,7 +18,7 @@ from devops.models.storage import Blob
 BLOCK_BYTES = 1024 * 1024
 
 
-class BlobStoreFull(DomainError):  # noqa: N818 - named like its siblings
+class BlobStoreFull(DomainError):
     """There is no room for the blob; nothing of it was kept."""
 
     code = "blob-store-full"
@@ -27,7 +27,7 @@ class BlobStoreFull(DomainError):  # noqa: N818 - named like its siblings
     remedy = "Free space on the blob store, or lower the retention of artifacts and logs."
 
 
-class BlobTooLarge(DomainError):  # noqa: N818 - named like its siblings
+class BlobTooLarge(DomainError):
     """The blob is larger than its caller allows; nothing of it was kept."""
 
     code = "blob-too-large"

@@ -88,12 +88,6 @@ def close_abandoned(stream_id: uuid.UUID) -> None:
     )
 
 
-def release_connection() -> None:
-    """Give this thread's connection back where connections are scarce (the PostgreSQL pool)."""
-    if connection.vendor == "postgresql" and not connection.in_atomic_block:
-        connection.close()
-
-
 def stream_row(stream_id: uuid.UUID) -> LogStream | None:
     """Return the row of a stream, or None for a step that never wrote."""
     return LogStream.objects.select_related("blob").filter(pk=stream_id).first()

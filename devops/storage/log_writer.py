@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Min
 from django.utils import timezone
 
+from devops.connections import release_connection
 from devops.errors import Conflict
 from devops.models.storage import LogChunk, LogStream
 from devops.storage import log_index, segments
@@ -132,7 +133,7 @@ class LogWriter:
         self._write_rest()
         self._closed = True
         self._end_segment()
-        log_index.release_connection()
+        release_connection()
 
     def close(self) -> None:
         """Write the rest and mark the stream complete; calling it again changes nothing."""
@@ -148,7 +149,7 @@ class LogWriter:
             closed_at=timezone.now(),
             updated_at=timezone.now(),
         )
-        log_index.release_connection()
+        release_connection()
 
     def _write_rest(self) -> None:
         rest = self._masker.flush()
@@ -173,7 +174,7 @@ class LogWriter:
         self._buffer.clear()
         self._buffered = 0
         self._flushed_at = self._clock()
-        log_index.release_connection()
+        release_connection()
 
     def _append(self, data: bytes) -> None:
         entry = Entry(self._offset, len(data), self._line, data.count(b"\n"), timezone.now())

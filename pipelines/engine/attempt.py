@@ -12,11 +12,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from devops import nudge
+from devops.connections import release_connection
 from devops.errors import DomainError, Fenced, PermanentError, TransientError
 from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
 from pipelines.choices import StepStatus
-from pipelines.engine.boundary import release_connection
 from pipelines.engine.control import RunControl
 from pipelines.engine.executors.process import ProcessExecutor
 from pipelines.engine.first_error import first_error_line

@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from devops import nudge
+from devops.connections import release_connection
 from devops.errors import Fenced
 from devops.failpoints import failpoint
 from devops.ids import uuid7
@@ -321,9 +322,3 @@ def _told(lease: Lease) -> None:
     nudge.send(run_topic(lease.run.pk), {"type": "topic.nudge", "seq": lease.run.version})
     nudge.poke_relay()
     release_connection()
-
-
-def release_connection() -> None:
-    """Give the connection back before any wait; SQLite's costs more to open than to keep."""
-    if connection.vendor == "postgresql":
-        connection.close()

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from devops.connections import release_connection
 from devops.errors import Fenced
 from devops.storage.logs import LogWriter
 from pipelines import step_types
 from pipelines.choices import Phase, RunStatus, StepStatus
 from pipelines.engine import boundary
 from pipelines.engine.attempt import Attempt
-from pipelines.engine.boundary import release_connection
 from pipelines.engine.control import RunControl
 from pipelines.engine.moves import StepMove
 from pipelines.engine.planning import plan_step, step_deadline

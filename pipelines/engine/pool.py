@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
+from devops.connections import release_connection
 from pipelines.choices import RunStatus
-from pipelines.engine.boundary import release_connection
 from pipelines.engine.control import RunControl
 from pipelines.engine.executors.process import describe
 from pipelines.engine.loop import execute_run
