@@ -58,7 +58,9 @@ def columns() -> tuple[EncryptedColumn, ...]:
     return tuple(_columns)
 
 
-def rotate_keys(on_progress: Callable[[int], None] = lambda _done: None) -> Rotation:
+def rotate_keys(
+    on_progress: Callable[[int], None] = lambda _done: None, *, batch: int = BATCH
+) -> Rotation:
     """Bring every value under the current key, each row in a transaction of its own.
 
     It can be stopped at any moment and begun again: what is under the current key is passed over.
@@ -66,7 +68,7 @@ def rotate_keys(on_progress: Callable[[int], None] = lambda _done: None) -> Rota
     """
     outcome = Rotation()
     for column in _columns:
-        for row in _outdated(column):
+        for row in _outdated(column, batch):
             _rotate(column, row, outcome)
             on_progress(outcome.rotated)
     return outcome
@@ -97,17 +99,17 @@ def _rotate(column: EncryptedColumn, row: Model, outcome: Rotation) -> None:
     outcome.overtaken += 1 - done
 
 
-def _outdated(column: EncryptedColumn) -> Iterator[Model]:
+def _outdated(column: EncryptedColumn, batch: int) -> Iterator[Model]:
     """Rows under another key, in batches, so that no cursor stays open between writes."""
     current = f"v1:{encryption.current_key_id()}:"
     rows = _rows(column).exclude(**{f"{column.column}__startswith": current}).order_by("pk")
     last: Any = None
     while True:
-        batch = list((rows.filter(pk__gt=last) if last is not None else rows)[:BATCH])
-        yield from batch
-        if len(batch) < BATCH:
+        found = list((rows.filter(pk__gt=last) if last is not None else rows)[:batch])
+        yield from found
+        if len(found) < batch:
             return
-        last = batch[-1].pk
+        last = found[-1].pk
 
 
 def _rows(column: EncryptedColumn) -> Any:
