@@ -106,7 +106,7 @@ def test_triggers_are_stored_in_one_form(written: Any, stored: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("approval", "requires", "settings"),
+    ("approval", "requires", "kept"),
     [
         (None, False, {}),
         (False, False, {}),
@@ -116,12 +116,12 @@ def test_triggers_are_stored_in_one_form(written: Any, stored: dict[str, Any]) -
     ],
 )
 def test_an_approval_becomes_two_fields(
-    approval: Any, requires: bool, settings: dict[str, Any]
+    approval: Any, requires: bool, kept: dict[str, Any]
 ) -> None:
     step = {"name": "A", "uses": "notify", "approval": approval}
     (mapped,) = to_definition({"name": "X", "steps": [step]})["steps"]
 
-    assert (mapped["requires_approval"], mapped["approval_settings"]) == (requires, settings)
+    assert (mapped["requires_approval"], mapped["approval_settings"]) == (requires, kept)
 
 
 @pytest.mark.parametrize(
@@ -222,11 +222,6 @@ def test_a_definition_without_mistakes_has_no_findings() -> None:
         ({"pipeline_type": "x"}, "schema", "/pipeline_type"),
         ({"triggers": {"pusch": {}}}, "unknown-key", "/triggers/pusch"),
         ({"timeout_minutes": 999}, "schema", "/timeout_minutes"),
-        (
-            {"settings": {"concurrency": {"policy": "reject"}}},
-            "not-available",
-            "/settings/concurrency/policy",
-        ),
         ({"environment": {"A B": "x"}}, "schema", "/environment"),
     ],
 )
