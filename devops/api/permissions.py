@@ -30,7 +30,7 @@ class DeclaredPermission(BasePermission):
         """
         if getattr(view, "public", ""):
             return True
-        actor = request.auth
+        actor: Any = request.auth
         if actor is None:
             return False
         action = action_of(view, request.method or "")

@@ -13,7 +13,7 @@ from devops.api.serializers import Problem
 from devops.idempotency import HEADER
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """API tokens."""
 
     target_class = "devops.api.authentication.TokenAuthentication"
@@ -29,7 +29,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The browser."""
 
     target_class = "devops.api.authentication.SessionAuthentication"

@@ -86,4 +86,4 @@ class Problem(serializers.Serializer[Any]):
     instance = serializers.CharField()
     code = serializers.CharField(help_text="Stable; branch on this.")
     remedy = serializers.CharField(required=False)
-    errors = ProblemField(many=True)
+    errors = ProblemField(many=True)  # type: ignore[assignment]  # a field, not the property

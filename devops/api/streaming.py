@@ -57,6 +57,9 @@ def stream(request: Request, blocks: Iterator[bytes], content_type: str) -> Stre
 
 
 async def _in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(next, thread_sensitive=True)
-    while (block := await following(blocks, None)) is not None:
+    def following() -> bytes | None:
+        return next(blocks, None)
+
+    read = sync_to_async(following, thread_sensitive=True)
+    while (block := await read()) is not None:
         yield block

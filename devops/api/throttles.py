@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -23,7 +24,7 @@ class ActorThrottle(BaseThrottle):
     @override
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Whether the window has room; counts the request."""
-        actor = request.auth
+        actor: Any = request.auth
         who = (
             f"{actor.token_id or actor.user_id}:{actor.ip_address}" if actor else _address(request)
         )

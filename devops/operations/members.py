@@ -1,5 +1,7 @@
 """People join an account, change their role and leave; one owner always stays."""
 
+import uuid
+
 from django.db import IntegrityError, transaction
 
 from devops import audit
@@ -88,7 +90,7 @@ def check_role(actor: Actor, role: str) -> None:
         )
 
 
-def insert_membership(account_id: object, user: User, role: str) -> Membership:
+def insert_membership(account_id: uuid.UUID, user: User, role: str) -> Membership:
     """Enter a person inside the caller's transaction.
 
     Raises:

@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,9 +22,7 @@ from gitintegration.rest import serializers as s
 _DAYS = OpenApiParameter("days", int, description="How many days back, 1 to 365; default 30.")
 
 
-class WebhookEventViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[GitWebhookEvent]
-):
+class WebhookEventViewSet(mixins.ListModelMixin, ActorViewSet[GitWebhookEvent]):
     """What git hosts delivered, newest first."""
 
     model = GitWebhookEvent
@@ -43,7 +42,8 @@ class WebhookEventViewSet(
     @extend_schema(responses=s.WebhookEventDetailSerializer)
     def retrieve(self, _request: Request, **_path: object) -> Response:
         """One delivery with its headers and body."""
-        return self.render(s.WebhookEventDetailSerializer, self.get_object())
+        event = get_object_or_404(self.rows().defer(None), pk=self.kwargs["pk"])
+        return self.render(s.WebhookEventDetailSerializer, event)
 
     @extend_schema(parameters=[_DAYS], responses=s.WebhookStatsSerializer, filters=False)
     @action(detail=False, methods=["get"])

@@ -1,5 +1,7 @@
 """Addresses of pipelines under `/api/v1/devops/`."""
 
+from typing import Any
+
 from django.urls import path
 
 from pipelines.rest.views import documents, logs
@@ -8,9 +10,9 @@ from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
 from pipelines.rest.views.workers import WorkerViewSet
 
-_LIST = {"get": "list"}
-_ALL = {"get": "list", "post": "create"}
-_ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_LIST: dict[str, Any] = {"get": "list"}
+_ALL: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _P, _R, _REPOSITORY = "pipelines/<uuid:pk>", "pipeline_runs/<uuid:pk>", "repositories/<uuid:pk>"
 
 urlpatterns = [

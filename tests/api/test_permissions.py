@@ -45,4 +45,4 @@ def test_a_viewer_gets_as_far_as_the_role_says(
     answer = vera.send(operation.method, operation.path(key))
     may = operation.permission in ROLE_PERMISSIONS[Role.VIEWER]
     assert (answer.status != 403) is may
-    answer.response.close()
+    answer.close()

@@ -32,7 +32,7 @@ def test_another_accounts_object_is_404_like_one_that_never_was(
     assert {**foreign, "instance": ""} == {**random, "instance": ""}
     own = alice.send(operation.method, operation.path(key))
     assert own.status != 404
-    own.response.close()
+    own.close()
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)

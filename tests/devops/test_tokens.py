@@ -95,6 +95,7 @@ def test_last_use_is_written_at_most_once_a_minute(alice: ApiClient) -> None:
         with time_machine.travel(start + timedelta(seconds=seconds), tick=False):
             alice.get("me").ok()
             row.refresh_from_db()
+            assert row.last_used_at is not None
             seen.append(row.last_used_at)
     assert seen[0] == seen[1]
     assert seen[2] > seen[1]

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devops.api.serializers import StrictSerializer
 from pipelines.models import Artifact, PipelineRun, StepExecution, TestCase, TestReport, Worker
 
 
-class MillisecondsField(serializers.FloatField):
+@extend_schema_field(OpenApiTypes.DOUBLE)
+class MillisecondsField(serializers.Field[int, Any, float, Any]):
     """Milliseconds, shown as seconds."""
 
     def to_representation(self, value: Any) -> float:
@@ -224,8 +227,7 @@ class TestReportSerializer(serializers.ModelSerializer[TestReport]):
         """The failed ones before the others, at most 2,000."""
         order = {"failed": 0, "error": 0, "skipped": 1, "passed": 2}
         cases = sorted(report.cases.all(), key=lambda case: order[case.status])
-        shown: list[dict[str, Any]] = TestCaseSerializer(cases[:2000], many=True).data
-        return shown
+        return list(TestCaseSerializer(cases[:2000], many=True).data)
 
 
 class TestSummarySerializer(serializers.Serializer[Any]):
@@ -236,7 +238,7 @@ class TestSummarySerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     passed = serializers.IntegerField()
     failed = serializers.IntegerField()
-    errors = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]  # a field, not the property
     skipped = serializers.IntegerField()
     duration_seconds = serializers.FloatField()
     reports = TestReportSerializer(many=True)

@@ -135,7 +135,8 @@ def _text(request: Request) -> str:
     """The document's text; JSON is written out as YAML, so that one linter reads both."""
     if request.content_type and "json" in request.content_type:
         return dump_yaml(request.data)
-    text: str = request.data.get("text", "")
+    body: Any = request.data
+    text: str = body.get("text", "")
     return text
 
 

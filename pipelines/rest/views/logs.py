@@ -157,9 +157,11 @@ def _attempts(run: PipelineRun, request: Request) -> list[StepExecution]:
 def _parts(attempts: list[StepExecution], after: int) -> Iterator[dict[str, Any]]:
     room = _JSON_BYTES
     for execution in attempts:
-        data, following = logs.read_bytes(execution.pk, after, room) if room else (b"", after)
-        room -= len(data)
         reached = logs.state(execution.pk)
+        data, following = b"", after
+        if room and reached.size_bytes > after:
+            data, following = logs.read_bytes(execution.pk, after, room)
+            room -= len(data)
         yield {
             "step_execution_id": execution.pk,
             "step_key": execution.step_key,

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from devops.api.serializers import NoBody
 from devops.api.views import ActorViewSet
 from devops.errors import Conflict, Invalid
 from pipelines import selectors, statistics
-from pipelines.documents import export_yaml, from_definition
+from pipelines.documents import export_yaml, from_definition, step_key, stored_triggers
 from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline
@@ -28,7 +27,7 @@ _READ, _WRITE = selectors.READ_PIPELINES, operations.WRITE
 _FORMAT = OpenApiParameter("format", str, enum=["yaml", "json"], description="Default yaml.")
 
 
-class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[Pipeline]):
+class PipelineViewSet(ActorViewSet[Pipeline]):
     """The account's pipelines, newest first."""
 
     model = Pipeline
@@ -68,7 +67,7 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         is_active = values.pop("is_active", True)
         row = operations.create_pipeline(
             self.actor,
-            {"steps": [], **values},
+            {"steps": [], **_completed(values)},
             repository_id=repository.pk if repository else None,
             is_active=is_active,
         )
@@ -80,7 +79,7 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
         values = self.parse(s.PipelineChanges)
         is_active = values.pop("is_active", None)
-        operations.update_pipeline(self.actor, row, values, is_active=is_active)
+        operations.update_pipeline(self.actor, row, _completed(values), is_active=is_active)
         return self._detail(row.pk)
 
     @extend_schema(responses={204: None})
@@ -136,6 +135,18 @@ class PipelineViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         for row in rows:
             row.last_run = facts[row.pk].last_run
             row.success_rate = facts[row.pk].success_rate
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """The body with what it may leave out: keys of steps, the short forms of triggers."""
+    completed = dict(values)
+    if "triggers" in values:
+        completed["triggers"] = stored_triggers(values["triggers"])
+    if "steps" in values:
+        completed["steps"] = [
+            {**step, "key": step.get("key") or step_key(step["name"])} for step in values["steps"]
+        ]
+    return completed
 
 
 def _plan(row: Pipeline, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _READ = selectors.READ_RUNS
 _EVENTS_MAX = 200
 
 
-class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[PipelineRun]):
+class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
     """The account's runs, newest first."""
 
     model = PipelineRun

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.api.conftest import Belongings
+from tests.api.routes import Operation, operations
+from tests.client import ApiClient
+from tests.factories.containers import SecretFactory
+from tests.factories.devops import (
+    AuditEventFactory,
+    InvitationFactory,
+    MembershipFactory,
+    ProviderFactory,
+    RepositoryFactory,
+    TokenFactory,
+)
+from tests.factories.gitintegration import WebhookEventFactory
+from tests.factories.pipelines import RunFactory, StepExecutionFactory, WorkerFactory
+
+pytestmark = pytest.mark.django_db
+
+BUDGETS: dict[str, int] = json.loads(
+    (Path(__file__).parents[1] / "query_counts.json").read_text(encoding="utf-8")
+)
+READS = [operation for operation in operations() if operation.method == "GET"]
+
+
+@pytest.fixture
+def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
+    """Ten of everything, so that a query per row shows."""
+    account = alice.account
+    for run in RunFactory.create_batch(10, account=account):
+        StepExecutionFactory.create_batch(2, run=run)
+    for made in (
+        MembershipFactory, InvitationFactory, AuditEventFactory, ProviderFactory,
+        RepositoryFactory, WebhookEventFactory, SecretFactory,
+    ):  # fmt: skip
+        made.create_batch(10, account=account)
+    TokenFactory.create_batch(10, account=account, user=alice.user)
+    WorkerFactory.create_batch(10)
+    StepExecutionFactory.create_batch(10, run_id=belongings.keys["pipeline_runs"], account=account)
+    return belongings
+
+
+@pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.name)
+def test_a_read_takes_no_more_queries_than_agreed(
+    operation: Operation, crowd: Belongings, alice: ApiClient
+) -> None:
+    alice.get("me").ok()
+    key = crowd.of(operation) if operation.has_key else ""
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        answer = alice.get(operation.path(key))
+    assert answer.status == 200
+    answer.close()
+    assert len(queries) == BUDGETS[operation.template], [each["sql"][:200] for each in queries]
