@@ -27,12 +27,18 @@ def kill_group(pid: int, start_time: int) -> bool:
     if leader is not None:
         if leader.start_time != start_time:
             return False
-        for member in descendants(pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(member, signal.SIGKILL)
-    elif not _is_leaderless_group_of_ours(pid, start_time):
+        # Found before the leader dies and they lose their parent; killed after it, so that it
+        # cannot see them go and end as if all were well.
+        members = descendants(pid)
+    elif _is_leaderless_group_of_ours(pid, start_time):
+        members = []
+    else:
         return False
-    return signal_group(pid, signal.SIGKILL)
+    was_there = signal_group(pid, signal.SIGKILL)
+    for member in members:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(member, signal.SIGKILL)
+    return was_there
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
