@@ -34,7 +34,7 @@ class AddressNotAllowed(Invalid):
     )
 
 
-class HostNotFound(TransientError):  # noqa: N818 - named like its siblings
+class HostNotFound(TransientError):
     """The host's name has no address now."""
 
 

@@ -49,11 +49,11 @@ READ_BYTES = 64 * 1024
 USER_AGENT = "Powernode"
 
 
-class RequestFailed(TransientError):  # noqa: N818 - named like its siblings
+class RequestFailed(TransientError):
     """No complete answer came: refused, cut off, bad TLS or out of time."""
 
 
-class AnswerTooLarge(PermanentError):  # noqa: N818 - see above
+class AnswerTooLarge(PermanentError):
     """The answer is larger than the caller allows."""
 
 
