@@ -37,11 +37,18 @@ class ActorThrottle(BaseThrottle):
 
     def _count(self, key: str) -> int:
         try:
-            cache.add(key, 0, WINDOW_SECONDS * 2)
             return cache.incr(key)
-        except (RedisError, OSError, ValueError) as error:
+        except ValueError:
+            return self._begin(key)
+        except (RedisError, OSError) as error:
             logger.debug("throttle is off, the cache does not answer: %s", error)
             return 0
+
+    def _begin(self, key: str) -> int:
+        """The first request of a window; of two at once the second counts on."""
+        if cache.add(key, 1, WINDOW_SECONDS * 2):
+            return 1
+        return cache.incr(key)
 
 
 def _address(request: Request) -> str:

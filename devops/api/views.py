@@ -50,6 +50,7 @@ class ActorView(APIView):
     query_parameters: ClassVar[Mapping[str, frozenset[str]]] = {}
     paged: ClassVar[frozenset[str]] = frozenset({"list"})
     throttle_classes = [ActorThrottle]
+    http_method_names = ["get", "head", "post", "patch", "delete"]
     metadata_class = None
     _claim: idempotency.Claim | None = None
 
