@@ -61,6 +61,8 @@ def set_local_relay(poke: Callable[[], None] | None) -> None:
 
 
 def _publish(channel: str, data: bytes) -> None:
+    if not settings.REDIS_LAYER_URL:
+        return
     try:
         _client().publish(channel, data)
     except (redis.RedisError, OSError) as error:

@@ -6,6 +6,7 @@ from gitintegration.clients.git.repository import (
     CheckoutResult,
     changed_paths,
     checkout,
+    head_of_local,
     list_heads,
     read_files,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "create_repository",
     "delete_repository",
     "endpoints",
+    "head_of_local",
     "hook_script",
     "is_local",
     "list_heads",

@@ -179,6 +179,9 @@ def redis_settings(configuration: Configuration) -> dict[str, str]:
 
     Without `POWERNODE_REDIS_URL` they point at the socket of the embedded server.
     """
+    if configuration.redis_url == "none":
+        # One process alone, as `powernode run FILE` is: nobody else to wake or to hint.
+        return {"broker": "memory://none", "layer": "", "cache": ""}
     if configuration.redis_url:
         base = configuration.redis_url.rstrip("/")
         if base.startswith("unix://"):

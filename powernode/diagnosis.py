@@ -44,13 +44,22 @@ class Check:
 def diagnose(host: str, port: int) -> Iterator[Check]:
     """Look at everything, one after the other; nothing is changed."""
     running = platform_runs(settings.POWERNODE_VAR)
-    checks: list[Callable[[], Check]] = [
-        python, git, bubblewrap, docker, data_folder, disk, keys_file, frontend, database,
-        lambda: migrations(running=running), lambda: broker(running=running),
-        lambda: port_is_ours(host, port, running=running), lambda: worker(running=running), clock,
-    ]  # fmt: skip
-    for check in checks:
+    for check in (python, git, bubblewrap, docker, data_folder, disk, keys_file, frontend):
         yield check()
+    yield broker(running=running)
+    yield port_is_ours(host, port, running=running)
+    answer = database()
+    yield answer
+    needing: dict[str, Callable[[], Check]] = {
+        "migrations": lambda: migrations(running=running),
+        "worker": lambda: worker(running=running),
+        "clock": clock,
+    }
+    for name, look in needing.items():
+        if answer.level == "fail":
+            yield Check(name, "warn", "unknown", "Mend the database first.")
+        else:
+            yield look()
 
 
 def python() -> Check:
@@ -123,14 +132,16 @@ def data_folder() -> Check:
     except OSError as error:
         return Check(
             "data", "fail", f"{var} cannot be written: {error.strerror}",
-            f"Give it to this user (chown -R $(id -un) {var}), or set POWERNODE_VAR.",
+            f"Make it (mkdir -p {var}), give it to this user (chown), or set POWERNODE_VAR.",
         )  # fmt: skip
     return Check("data", "ok", f"{var} is writable")
 
 
 def disk() -> Check:
     """How much room there is."""
-    free = shutil.disk_usage(settings.POWERNODE_VAR).free
+    var: Path = settings.POWERNODE_VAR
+    place = next(folder for folder in (var, *var.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
     level: Level = "fail" if free < DISK_FAIL else "warn" if free < DISK_WARN else "ok"
     remedy = "" if level == "ok" else "Free some, or shorten the POWERNODE_*_RETENTION_DAYS."
     return Check("disk", level, f"{free / 1024**3:.1f} GB free", remedy)

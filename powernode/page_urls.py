@@ -8,8 +8,10 @@ from devops.pages import settings
 from gitintegration.pages import webhooks
 from pipelines.pages import pipelines, repositories, runs, workers
 from powernode.home import Overview
+from powernode.pages import favicon
 
 urlpatterns = [
+    path("favicon.ico", favicon),
     path("", Overview.as_view(), name="overview"),
     path("runs", runs.RunList.as_view(), name="run_list"),
     path("runs/<uuid:pk>", runs.RunDetail.as_view(), name="run_detail"),

@@ -88,7 +88,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASES = {"default": database_settings(CONFIGURATION)}
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _redis["cache"],
@@ -101,6 +101,9 @@ CHANNEL_LAYERS = {
     }
 }
 REDIS_LAYER_URL = _redis["layer"]
+if not REDIS_LAYER_URL:
+    CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    CHANNEL_LAYERS["default"] = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 
 # People
 AUTH_USER_MODEL = "devops.User"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 from rich.text import Text
 
-from powernode.cli import demo, doctor, documents, keys, people, platform, runs, tokens
+from powernode.cli import demo, doctor, documents, keys, local, people, platform, runs, tokens
 from powernode.cli.terminal import INTERRUPTED, CommandError, console
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ _OPERATE, _USE, _OFFLINE = "Operate the platform", "Use a platform", "Without a 
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _OPERATE: (platform.up, platform.worker, platform.beat, demo.demo, doctor.doctor),
     _USE: (runs.trigger, runs.runs, runs.logs, runs.cancel, runs.retry),
-    _OFFLINE: (documents.lint, documents.expr),
+    _OFFLINE: (documents.lint, documents.expr, local.run),
 }
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:

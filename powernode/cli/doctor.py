@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from powernode.cli.keys import fresh_key
-from powernode.cli.loading import setup_django
+from powernode.cli.loading import setup_django, use_single_connection
 from powernode.cli.terminal import FAILED, CommandError, JsonFlag, console, show_json, whisper
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _checks(host: str, port: int) -> "Iterator[Check]":
         # Without settings nothing else can be looked at.
         yield Check("configuration", "fail", error.message, error.remedy)
         return
+    use_single_connection()
     yield from diagnose(host, port)
 
 

@@ -61,6 +61,15 @@ def plain_configuration() -> Configuration:
         raise CommandError(f"The configuration is wrong: {problem}", code=USAGE) from error
 
 
+def use_single_connection() -> None:
+    """Connect without a pool, which would wait half a minute for a server that is not there."""
+    from django.db import connection  # noqa: PLC0415
+
+    options = connection.settings_dict["OPTIONS"]
+    if options.pop("pool", None) is not None:
+        options.setdefault("connect_timeout", 5)
+
+
 def require_database() -> None:
     """Make sure that the tables are there.
 
@@ -71,6 +80,7 @@ def require_database() -> None:
     from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
 
     configuration = setup_django()
+    use_single_connection()
     try:
         connection.ensure_connection()
         executor = MigrationExecutor(connection)

@@ -47,7 +47,7 @@ def trigger(
     token: Token = "",
 ) -> None:
     """Start a run by hand; with --follow the exit code is the run's."""
-    given = dict(_input(pair) for pair in inputs or [])
+    given = dict(input_pair(pair) for pair in inputs or [])
     with connected(url, token) as client:
         found = client.pipeline(pipeline)
         run = client.trigger(str(found["id"]), ref=ref, inputs=typed_inputs(found, given))
@@ -256,7 +256,12 @@ def _check_step(run: dict[str, Any], step: str) -> None:
         raise CommandError(f"The run has no step {step!r}.", remedy=f"One of: {', '.join(keys)}")
 
 
-def _input(pair: str) -> tuple[str, str]:
+def input_pair(pair: str) -> tuple[str, str]:
+    """`NAME=VALUE` of the command line.
+
+    Raises:
+        CommandError: it is not of that form.
+    """
     name, sign, value = pair.partition("=")
     if not sign or not name:
         raise CommandError(f"{pair!r} is no input.", remedy="Write --input name=value.", code=USAGE)

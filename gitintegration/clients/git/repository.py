@@ -105,6 +105,17 @@ def read_files(clone_url: str, sha: str, patterns: Sequence[str], cache: Path) -
     }
 
 
+def head_of_local(folder: Path) -> tuple[str, str]:
+    """The branch (empty when detached) and the commit that a work tree is at.
+
+    Raises:
+        GitFailedError: it has no commit.
+    """
+    sha = run_git(["rev-parse", "--verify", "HEAD^{commit}"], cwd=folder).decode().strip()
+    branch = run_git(["branch", "--show-current"], cwd=folder).decode(errors="replace").strip()
+    return branch, check_sha(sha)
+
+
 def list_heads(clone_url: str) -> dict[str, str]:
     """The branches of a repository with the SHA that each points at.
 
