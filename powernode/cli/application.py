@@ -7,7 +7,18 @@ from collections.abc import Callable
 import typer
 from rich.text import Text
 
-from powernode.cli import demo, doctor, documents, keys, local, people, platform, runs, tokens
+from powernode.cli import (
+    demo,
+    doctor,
+    documents,
+    installation,
+    keys,
+    local,
+    people,
+    platform,
+    runs,
+    tokens,
+)
 from powernode.cli.terminal import INTERRUPTED, CommandError, console
 
 app = typer.Typer(
@@ -24,6 +35,8 @@ for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.command("rotate-keys", rich_help_panel=_OPERATE)(keys.rotate_keys)
+app.command("verify-audit", rich_help_panel=_OPERATE)(installation.verify_audit)
+app.command("hook", rich_help_panel=_OPERATE)(installation.hook)
 app.add_typer(people.app, name="user", rich_help_panel=_OPERATE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_OPERATE)
 
