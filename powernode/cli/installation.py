@@ -68,7 +68,8 @@ def hook(
         )
     if len(found) > 1:
         raise CommandError(
-            f"Several accounts have a repository {repository!r}.", remedy="Say which: --account SLUG",
+            f"Several accounts have a repository {repository!r}.",
+            remedy="Say which: --account SLUG",
             code=USAGE,
         )  # fmt: skip
     actor = system_actor(found[0].account_id, "the operator")

@@ -66,7 +66,7 @@ def use_single_connection() -> None:
     from django.db import connection  # noqa: PLC0415
 
     options = connection.settings_dict["OPTIONS"]
-    if options.pop("pool", None) is not None:
+    if connection.connection is None and options.pop("pool", None) is not None:
         options.setdefault("connect_timeout", 5)
 
 
