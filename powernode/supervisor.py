@@ -36,13 +36,11 @@ class Service:
 
     Attributes:
         is_ready: asked until true before the next service starts.
-        on_death: told the dead process' id before the restart.
     """
 
     name: str
     argv: list[str]
     is_ready: Callable[[], bool]
-    on_death: Callable[[int], None] = lambda _pid: None
     environment: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
     restarts: int = 0
@@ -101,6 +99,26 @@ class Supervisor:
                 raise StartError(f"{service.name} is not ready:\n{self._last_lines(service)}")
             self._stopping.wait(0.03)
 
+    def run_once(self, name: str, argv: list[str]) -> None:
+        """Run a command to its end before anything else starts.
+
+        Raises:
+            StartError: it failed; the message shows its last lines.
+        """
+        service = Service(name, argv, lambda: False)
+        self._spawn(service)
+        if service.process is not None and service.process.wait() != 0:
+            raise StartError(f"{name} failed:\n{self._last_lines(service)}")
+
+    def run_beside(self, argv: list[str]) -> None:
+        """Run a command that speaks to this terminal, until it ends or the platform does."""
+        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "powernode.settings"}
+        beside = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL)
+        while beside.poll() is None:
+            if self._stopping.wait(0.1):
+                beside.terminate()
+                beside.wait(2)
+
     def watch(self) -> None:
         """Restart whatever dies, with growing pauses, until `stop` is called."""
         while not self._stopping.wait(0.05):
@@ -123,7 +141,6 @@ class Supervisor:
         service.restart_at = time.monotonic() + pause
         if pause == 0.0:
             self._spawn(service)
-        service.on_death(process.pid)
 
     @property
     def is_stopping(self) -> bool:
@@ -160,7 +177,11 @@ class Supervisor:
     def _spawn(self, service: Service) -> None:
         log = (self._logs / f"{service.name}.log").open("ab")
         # The children are this very program and read their settings from what it was given.
-        environment = {**os.environ, **service.environment}
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "powernode.settings",
+            **service.environment,
+        }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         service.process = subprocess.Popen(
             service.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -225,13 +246,13 @@ def web_service(host: str, port: int) -> Service:
     return Service("web", argv, lambda: _answers_health(port))
 
 
-def worker_service(var: Path, on_death: Callable[[int], None]) -> Service:
+def worker_service(var: Path) -> Service:
     """The worker with beat in a thread: embedded installations need no process for it."""
     argv = [sys.executable, "-m", "powernode", "worker", "--name", "embedded", "--beat"]
     marker = var / "run" / "worker-ready"
     marker.unlink(missing_ok=True)
     environment = {"POWERNODE_READY_FILE": str(marker), "POWERNODE_ROLE": "worker"}
-    return Service("worker", argv, marker.exists, on_death, environment)
+    return Service("worker", argv, marker.exists, environment)
 
 
 def check_port(host: str, port: int) -> None:

@@ -59,11 +59,12 @@ def demo(
         raise typer.Exit(FAILED)
 
 
-def first_start(port: int) -> None:
+def first_start() -> None:
     """Perform the demonstration on the first start; later only say where to log in.
 
     It runs beside the platform: what goes wrong is told, and the platform stays up.
     """
+    url = _attach()
     from powernode.demonstration.setup import (  # noqa: PLC0415
         Demonstration,
         DemonstrationError,
@@ -82,7 +83,7 @@ def first_start(port: int) -> None:
         out.print(Text("Another demonstration push: powernode demo", style="dim"))
         return
     try:
-        _perform(f"http://127.0.0.1:{port}", as_json=False)
+        _perform(url, as_json=False)
     except CommandError as error:
         out.print(Text(f"The demonstration failed: {error}", style="bold red"))
         if error.remedy:
@@ -118,6 +119,7 @@ def _with_own_platform(port: int, *, as_json: bool) -> dict[str, Any]:
 
 def _perform(url: str, *, as_json: bool) -> dict[str, Any]:
     """Set up what is missing, push, follow the run, tell the verdict."""
+    setup_django()  # the supervisor itself runs without
     from powernode.demonstration.setup import DemonstrationError  # noqa: PLC0415
 
     out = Console(quiet=True) if as_json else console()

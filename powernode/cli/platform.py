@@ -3,7 +3,7 @@
 import os
 import platform as machine
 import signal
-import socket
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -37,10 +37,9 @@ def up(
     """Start the whole platform in this terminal; Ctrl-C stops it."""
     companion: Companion | None = None
     if demo:
-        from powernode.cli.demo import first_start  # noqa: PLC0415
-
-        def companion(_supervisor: "Supervisor", port: int) -> None:
-            first_start(port)
+        # A process of its own: this one stays small, however long the platform runs.
+        def companion(supervisor: "Supervisor", _port: int) -> None:
+            supervisor.run_beside([sys.executable, "-m", "powernode", "first-start"])
 
     supervise(host, port, companion)
 
@@ -58,7 +57,7 @@ def supervise(
     from powernode.supervisor import StartError, Supervisor, check_port  # noqa: PLC0415
 
     announce_site(host, port)
-    configuration = setup_django()
+    configuration = plain_configuration()
     configuration.var.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor = Supervisor(configuration.var, whisper if quiet else _tell)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,7 +66,7 @@ def supervise(
         # The lock comes first: that the same platform runs explains a taken port better.
         with supervisor.lock():
             check_port(host, port)
-            _serve(supervisor, host, port, companion)
+            _serve(supervisor, configuration, host, port, companion)
     except StartError as error:
         raise CommandError(f"Powernode cannot start. {error}", code=FAILED) from error
     except (OSError, UnicodeError) as error:
@@ -75,10 +74,16 @@ def supervise(
     supervisor.say("stopped; all data is kept")
 
 
-def _serve(supervisor: "Supervisor", host: str, port: int, companion: Companion | None) -> None:
+def _serve(
+    supervisor: "Supervisor",
+    configuration: Configuration,
+    host: str,
+    port: int,
+    companion: Companion | None,
+) -> None:
     address = address_file(supervisor.var)
     try:
-        start_services(supervisor, host, port)
+        start_services(supervisor, configuration, host, port)
         address.parent.mkdir(parents=True, exist_ok=True)
         address.write_text(f"http://{_name(host)}:{port}")
         if not supervisor.is_stopping:
@@ -93,41 +98,27 @@ def _serve(supervisor: "Supervisor", host: str, port: int, companion: Companion 
         console().show_cursor()
 
 
-def start_services(supervisor: "Supervisor", host: str, port: int) -> None:
-    """Bring the embedded services up in order, the database migrated first."""
-    from django.conf import settings  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+def start_services(
+    supervisor: "Supervisor", configuration: Configuration, host: str, port: int
+) -> None:
+    """Bring the embedded services up in order, the database migrated first.
 
+    A dead worker's successor has its name: when it registers, the runs are its own at once.
+    """
     from powernode.configuration import socket_path  # noqa: PLC0415
-    from powernode.settings import CONFIGURATION  # noqa: PLC0415
     from powernode.supervisor import (  # noqa: PLC0415
         broker_service,
         web_service,
         worker_service,
     )
 
-    if not CONFIGURATION.redis_url:
-        data = settings.POWERNODE_VAR / "broker"
-        supervisor.start(broker_service(socket_path(CONFIGURATION), data))
-    call_command("migrate", verbosity=0, interactive=False)
-
-    def release(pid: int) -> None:
-        _release(supervisor, pid)
-
-    supervisor.start(worker_service(settings.POWERNODE_VAR, release))
+    if not configuration.redis_url:
+        supervisor.start(broker_service(socket_path(configuration), configuration.var / "broker"))
+    supervisor.run_once(
+        "migrate", [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"]
+    )
+    supervisor.start(worker_service(configuration.var))
     supervisor.start(web_service(host, port))
-
-
-def _release(supervisor: "Supervisor", pid: int) -> None:
-    """Hand the runs of a dead worker to the next one at once instead of after its lease."""
-    from django.db import DatabaseError  # noqa: PLC0415
-
-    from pipelines.operations.workers import retire_dead_process  # noqa: PLC0415
-
-    try:
-        retire_dead_process(socket.gethostname(), pid)
-    except DatabaseError as error:
-        supervisor.say(f"its runs go on when its lease is over: {error}")
 
 
 def worker(
