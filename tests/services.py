@@ -37,8 +37,8 @@ def redis_program() -> str | None:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A fresh cluster without fsync; yields its URL.
+def postgres(folder: Path, *, fast: bool = True) -> Iterator[str]:
+    """A fresh cluster, without fsync when `fast`; yields its URL.
 
     PostgreSQL refuses to run as root: then it runs as `postgres` or `nobody`.
     """
@@ -55,9 +55,10 @@ def postgres(folder: Path) -> Iterator[str]:
         check=True, capture_output=True,
     )  # fmt: skip
     settings = {
-        "listen_addresses": "", "unix_socket_directories": str(socket), "fsync": "off",
-        "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100",
+        "listen_addresses": "", "unix_socket_directories": str(socket), "max_connections": "100",
     }  # fmt: skip
+    if fast:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(

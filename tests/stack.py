@@ -80,11 +80,12 @@ class Stack:
         """
         with self._lock:
             if self._driver is None:
-                self._driver = subprocess.Popen(
-                    [sys.executable, "-m", "tests.stack_driver"], cwd=ROOT, text=True,
-                    env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                    stderr=(self.folder / "driver.log").open("ab"),
-                )  # fmt: skip
+                with (self.folder / "driver.log").open("ab") as log:
+                    self._driver = subprocess.Popen(
+                        [sys.executable, "-m", "tests.stack_driver"], cwd=ROOT, text=True,
+                        env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                        stderr=log,
+                    )  # fmt: skip
             assert self._driver.stdin is not None
             assert self._driver.stdout is not None
             self._driver.stdin.write(json.dumps({"do": command, "with": arguments}) + "\n")
@@ -144,6 +145,8 @@ class Stack:
         if self._driver is not None and self._driver.stdin is not None:
             self._driver.stdin.close()
             self._driver.wait(10)
+            if self._driver.stdout is not None:
+                self._driver.stdout.close()
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
