@@ -26,7 +26,8 @@ export class Screen {
   private frame = 0;
   private isWrapped = false;
   private readonly ending = new AbortController();
-  private readonly sizes = new ResizeObserver(() => this.relayout());
+  private wasAtEnd = false;
+  private readonly sizes = new ResizeObserver(() => this.resized());
 
   constructor(private readonly options: ScreenOptions) {
     const { scroller } = options;
@@ -103,6 +104,13 @@ export class Screen {
     this.moveTo(this.top + pixels);
   }
 
+  // Who sees the end keeps seeing it when the window or what stands above the log changes.
+  private resized(): void {
+    const isKept = this.wasAtEnd && this.top > 0;
+    this.relayout();
+    if (isKept) this.scrollToEnd();
+  }
+
   private get scale(): ScrollScale {
     return new ScrollScale(this.heights.total(this.options.map.rows), this.options.scroller.clientHeight);
   }
@@ -152,6 +160,7 @@ export class Screen {
     if (Math.abs(scroller.scrollTop - scrollTop) >= 1) scroller.scrollTop = scrollTop;
     this.expected = scroller.scrollTop;
     this.rows.style.transform = `translateY(${Math.round(this.expected + this.heights.offsetOf(first) - this.top)}px)`;
+    this.wasAtEnd = this.isAtEnd;
     if (last > first) this.options.onVisible(map.lineAt(first), map.lineAt(last - 1));
   }
 
