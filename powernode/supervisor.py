@@ -23,6 +23,8 @@ STOP_SECONDS = 4.5
 # Seconds of those that the broker has for itself at the end.
 BROKER_SECONDS = 0.7
 BACKOFF_MAX = 10.0
+# A service that lived longer than this is started again at once, however often it dies.
+CRASH_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -134,7 +136,7 @@ class Supervisor:
         if process.poll() is None:
             return
         lived = time.monotonic() - service.started
-        service.restarts = service.restarts + 1 if lived < 30 else 1
+        service.restarts = service.restarts + 1 if lived < CRASH_SECONDS else 1
         pause = 0.0 if service.restarts == 1 else min(BACKOFF_MAX, 0.5 * 2**service.restarts)
         self.say(f"{service.name} ended with {process.returncode}; restarting it")
         service.process = None
