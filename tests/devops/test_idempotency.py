@@ -1,13 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from devops.models import ApiToken, IdempotencyKey
 from pipelines.models import Pipeline
 from tests.client import ApiClient
-from tests.factories.devops import RepositoryFactory
+from tests.factories.devops import RepositoryFactory, client_for
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +105,20 @@ def test_every_post_can_be_repeated(alice: ApiClient) -> None:
     first = alice.post(path, {}, idempotency_key="k1").ok(201)
     assert alice.post(path, {}, idempotency_key="k1").ok(201) == first
     alice.post(path, {}, idempotency_key="k2").problem(409)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_takes_effect() -> None:
+    client = client_for("alice", role="owner")
+
+    def send(_number: int) -> int:
+        try:
+            return client.post(PATH, BODY, idempotency_key="k1").status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(send, range(6)))
+    assert Pipeline.objects.count() == 1
+    assert 201 in statuses
+    assert set(statuses) <= {201, 409}
