@@ -22,6 +22,7 @@ from powernode.cli.runs import find_run, typed_inputs
 from powernode.clients.api import PowernodeClient
 from powernode.clients.errors import Refused
 from powernode.clients.following import LogGap, LogLine, StepChanged
+from powernode.configuration import ROOT
 from tests.client import ApiClient
 from tests.factories.devops import UserFactory
 from tests.factories.pipelines import PipelineFactory, RunFactory
@@ -285,6 +286,25 @@ def test_a_token_that_cannot_be_is_refused(
     assert said.code == 1
     assert words in said.err
     assert not ApiToken.objects.filter(name="ci").exists()
+
+
+# the reference
+
+
+def test_the_reference_describes_every_command_and_every_exit_code() -> None:
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text()
+    described = set(re.findall(r"^### `([a-z-]+)", text, flags=re.MULTILINE))
+    commands = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in application.app.registered_commands
+        if not command.hidden
+    }
+    assert described == commands | {str(group.name) for group in application.app.registered_groups}
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, flags=re.MULTILINE)}
+    assert codes == {
+        0, terminal.FAILED, terminal.USAGE, terminal.UNREACHABLE, terminal.REFUSED,
+        terminal.INTERRUPTED,
+    }  # fmt: skip
 
 
 # runs
