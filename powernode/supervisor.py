@@ -185,11 +185,12 @@ class Supervisor:
             **service.environment,
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        service.process = subprocess.Popen(
-            service.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            env=environment, start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509
-        )  # fmt: skip
-        log.close()
+        with (self._logs / f"{service.name}.log").open("ab") as log:
+            service.process = subprocess.Popen(
+                service.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=environment, start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509
+            )  # fmt: skip
         service.started = time.monotonic()
 
     def _last_lines(self, service: Service) -> str:
