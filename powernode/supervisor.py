@@ -177,7 +177,6 @@ class Supervisor:
             process.wait(max(0.05, until - time.monotonic()))
 
     def _spawn(self, service: Service) -> None:
-        log = (self._logs / f"{service.name}.log").open("ab")
         # The children are this very program and read their settings from what it was given.
         environment = {
             **os.environ,
