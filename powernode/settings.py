@@ -199,6 +199,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "RunStatus": "pipelines.choices.RunStatus",
         "StepStatus": "pipelines.choices.StepStatus",
+        "TriggerType": "pipelines.choices.TriggerType",
         "WebhookEventStatus": "gitintegration.choices.WebhookEventStatus",
     },
     "POSTPROCESSING_HOOKS": [

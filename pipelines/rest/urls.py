@@ -8,6 +8,7 @@ from pipelines.rest.views import documents, logs
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
+from pipelines.rest.views.simulation import SimulateView
 from pipelines.rest.views.workers import WorkerViewSet
 
 _LIST: dict[str, Any] = {"get": "list"}
@@ -21,6 +22,7 @@ urlpatterns = [
     path("pipelines", PipelineViewSet.as_view(_ALL)),
     path("pipelines/import", documents.ImportView.as_view()),
     path("pipelines/lint", documents.LintView.as_view()),
+    path("pipelines/simulate", SimulateView.as_view()),
     path("pipelines/schema", documents.SchemaView.as_view()),
     path(_P, PipelineViewSet.as_view(_ONE)),
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),

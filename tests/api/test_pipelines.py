@@ -264,3 +264,35 @@ def test_two_steps_of_one_name_are_refused(alice: ApiClient) -> None:
 def test_triggers_are_stored_in_their_long_form(alice: ApiClient) -> None:
     made = make(alice, triggers={"push": None, "pull_request": ["opened"], "workflow_dispatch": {}})
     assert made["triggers"] == {"push": {}, "pull_request": {"actions": ["opened"]}, "manual": {}}
+
+
+def simulate(client: ApiClient, **body: Any) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = client.post("devops/pipelines/simulate", body).ok()["results"]
+    return results
+
+
+def test_the_simulator_says_what_starts_and_why_not(alice: ApiClient) -> None:
+    import_text(alice, DOCUMENT).ok(201)
+    (main,) = simulate(alice, event={"type": "push", "branch": "main"})
+    (other,) = simulate(alice, event={"type": "push", "branch": "dev"})
+    assert main["would_start"] is True
+    assert [each["would_run"] for each in main["steps"]] == [True]
+    assert other["would_start"] is False
+    assert "dev" in other["reason"]
+    assert not PipelineRun.objects.exists()
+
+
+def test_the_simulator_evaluates_conditions_of_a_document(alice: ApiClient) -> None:
+    text = DOCUMENT + "    if: trigger.branch == 'main' && inputs.target == 'production'\n"
+    (result,) = simulate(alice, event={"type": "push", "branch": "main"}, text=text)
+    assert result["pipeline_id"] is None
+    assert result["steps"][0]["would_run"] is False
+    assert "inputs.target" in result["steps"][0]["reason"]
+
+
+def test_the_simulator_sees_only_the_own_pipelines(alice: ApiClient, charlie: ApiClient) -> None:
+    made = make(alice)
+    assert simulate(charlie, event={"type": "manual"}) == []
+    body = {"event": {"type": "manual"}, "pipeline_id": made["id"]}
+    charlie.post("devops/pipelines/simulate", body).problem(400)
+    charlie.post("devops/pipelines/simulate", {"event": {"type": "nova"}}).problem(400)

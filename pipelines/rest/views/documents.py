@@ -115,7 +115,7 @@ class ImportView(ActorView):
         text = _text(request)
         labels = statistics.known_labels(self.actor)
         findings = lint(text, schemas=step_types.all_schemas(), known_labels=labels)
-        _refuse_errors(findings)
+        refuse_errors(findings)
         definition = to_definition(parse(text).value)
         existing = _existing(self, definition["slug"])
         if is_dry:
@@ -170,7 +170,12 @@ def _plan(
     }
 
 
-def _refuse_errors(findings: list[Finding]) -> None:
+def refuse_errors(findings: list[Finding]) -> None:
+    """Refuse a document with errors; warnings pass.
+
+    Raises:
+        Invalid: every error with its line.
+    """
     errors = _errors(findings)
     if errors:
         first = errors[0]
