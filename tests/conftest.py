@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # Each test client builds the middleware anew; it must not read all assets each time.
+    settings.WHITENOISE_USE_FINDERS = False
     settings.STATIC_ROOT = folder / "static"
     settings.STATIC_ROOT.mkdir()
     for name, place in (
