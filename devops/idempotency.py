@@ -101,12 +101,6 @@ def release(held: Claim) -> None:
     IdempotencyKey.objects.filter(pk=held.key_id, status_code=None).delete()
 
 
-def remove_old() -> int:
-    """Forget what is older than 24 hours; returns how many keys that were."""
-    gone, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
-    return gone
-
-
 def _insert(row: IdempotencyKey) -> bool:
     try:
         with transaction.atomic():
