@@ -61,6 +61,7 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
       linter(async (editor) => diagnose(editor.state.doc), { delay: 500 }),
       autocompletion({ override: [(context) => complete(context, words)] }),
       keymap.of([{ key: "Mod-s", run: () => (source.form?.requestSubmit(), true) }]),
+      EditorView.domEventHandlers({ beforeinput: typeOver }),
       EditorView.contentAttributes.of({ "aria-label": "Pipeline document (YAML)" }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
@@ -81,6 +82,19 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
     view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
     view.focus();
   });
+}
+
+// Left to itself, Chromium wraps what is typed over coloured text in a styled element, which our
+// policy blocks and the console reports.
+function typeOver(event: InputEvent, view: EditorView): boolean {
+  const { main } = view.state.selection;
+  const text = event.data;
+  if (event.inputType !== "insertText" || text === null || main.empty || view.composing) return false;
+  event.preventDefault();
+  const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+  const isHandled = view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, text, insert));
+  if (!isHandled) view.dispatch(insert());
+  return true;
 }
 
 async function diagnose(doc: Text): Promise<Diagnostic[]> {

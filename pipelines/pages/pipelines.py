@@ -317,7 +317,7 @@ def _typed(rule: Any, text: str | None) -> Any:
     kind = rule.get("type", "string")
     if kind == "boolean":
         return text in {"true", "on"}
-    if text is None or (text == "" and kind != "string"):
+    if text is None or (text == "" and (kind != "string" or rule.get("required"))):
         return None
     if kind == "number":
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Watch
 from tests.browser.site import Site
 
 Visit = Callable[..., Page]
@@ -103,8 +104,9 @@ def test_the_overview_shows_figures_failures_and_what_runs(site: Site, visit: Vi
 
 
 def test_a_repository_is_connected_gets_secrets_and_is_disconnected(
-    site: Site, visit: Visit
+    site: Site, visit: Visit, watch: Watch
 ) -> None:
+    watch.forgive("status of 4")
     page = visit("/repositories")
     page.get_by_role("link", name="Connect a repository").first.click()
     page.get_by_label("Name").fill("acme/tools")
@@ -123,12 +125,19 @@ def test_a_repository_is_connected_gets_secrets_and_is_disconnected(
     page.get_by_role("button", name="Make a new secret").click()
     page.get_by_role("dialog").get_by_role("button", name="Make new ones").click()
     expect(secret).not_to_have_text(first)
-    page.get_by_role("button", name="Look for pushes").click()
-    expect(page.locator(".note").first).to_be_visible()
     page.get_by_label("More").click()
     page.get_by_role("button", name="Disconnect…").click()
     page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
     expect(page.get_by_text("acme/tools is disconnected.")).to_be_visible()
+
+
+def test_missed_pushes_are_looked_for_and_used_repositories_are_kept(visit: Visit) -> None:
+    page = visit("/repositories")
+    page.get_by_role("link", name="demo/shop").click()
+    page.get_by_role("button", name="Look for pushes").click()
+    expect(page.get_by_text("Nothing was missed.")).to_be_visible()
+    page.get_by_label("More").click()
+    expect(page.get_by_text("delete its pipelines first")).to_be_visible()
 
 
 def test_deliveries_are_listed_and_shown_without_secrets(site: Site, visit: Visit) -> None:

@@ -91,8 +91,8 @@ def test_a_secret_is_kept_rotated_and_forgotten_but_never_shown(visit: Visit, wa
     expect(page.get_by_text("PYPI_TOKEN is forgotten.")).to_be_visible()
     page.goto("/settings/audit")
     expect(page.get_by_text("devops.secret_reference.rotate").first).to_be_visible()
-    page.get_by_label("Action").fill("account.update")
-    page.get_by_label("Action").press("Enter")
+    page.get_by_label("Action", exact=True).fill("account.update")
+    page.get_by_label("Action", exact=True).press("Enter")
     expect(page).to_have_url(re.compile("action=account.update"))
 
 
