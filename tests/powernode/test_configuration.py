@@ -27,7 +27,7 @@ def example() -> dict[str, str]:
 
 def bare(tmp_path: Path, **values: object) -> Configuration:
     """A configuration without the environment's words for the data folder."""
-    return Configuration(_env_file=None, var=tmp_path, **values)  # type: ignore[call-arg, arg-type]
+    return Configuration(_env_file=None, var=tmp_path, **values)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +49,23 @@ def test_every_variable_of_the_example_has_its_line_of_explanation() -> None:
 
 
 def test_the_values_of_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Configuration(_env_file=None)  # type: ignore[call-arg]
+    plain = Configuration(_env_file=None)
     for name, value in example().items():
         if value:
             monkeypatch.setenv(name, value)
-    assert Configuration(_env_file=None) == plain  # type: ignore[call-arg]
+    assert Configuration(_env_file=None) == plain
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERNODE_WORKER_LABELS", " linux, gpu ,,")
-    assert Configuration(_env_file=None).worker_labels == ["linux", "gpu"]  # type: ignore[call-arg]
+    assert Configuration(_env_file=None).worker_labels == ["linux", "gpu"]
 
 
 @pytest.mark.parametrize("value", ["k1:!!", "k1:" + base64.b64encode(b"short").decode()])
 def test_a_malformed_encryption_key_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("POWERNODE_ENCRYPTION_KEYS", value)
     with pytest.raises(ValidationError, match="POWERNODE_ENCRYPTION_KEYS: key 'k1'"):
-        Configuration(_env_file=None)  # type: ignore[call-arg]
+        Configuration(_env_file=None)
 
 
 def test_embedded_keys_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_fresh_keys_are_accepted_by_the_configuration(
     for line in done.stdout.splitlines():
         name, _, value = line.partition("=")
         monkeypatch.setenv(name, value)
-    made = Configuration(_env_file=None)  # type: ignore[call-arg]
+    made = Configuration(_env_file=None)
     assert len(made.secret_key) > 50
     assert [len(key) for key in made.encryption_keys.values()] == [32]
     assert doctor(tmp_path / "var", "--new-keys").stdout != done.stdout
@@ -121,7 +121,7 @@ def test_a_sandbox_that_was_switched_off_is_a_warning(settings: Settings) -> Non
 
 def test_a_running_platform_is_known_by_its_lock(tmp_path: Path) -> None:
     assert not diagnosis.platform_runs(tmp_path)
-    with Supervisor(tmp_path, str).lock():
+    with Supervisor(tmp_path, print).lock():
         assert diagnosis.platform_runs(tmp_path)
     assert not diagnosis.platform_runs(tmp_path)
 
@@ -142,7 +142,7 @@ def test_a_new_key_is_put_before_the_others_and_only_while_the_platform_stands_s
     doctor(var)
     path = var / "keys.json"
     before = json.loads(path.read_text())["encryption_keys"]
-    with Supervisor(var, str).lock():
+    with Supervisor(var, print).lock():
         refused = _rotate(var)
     assert refused.returncode == 1
     assert "Stop it first" in refused.stderr

@@ -48,7 +48,7 @@ def test_values_are_brought_under_the_first_key_and_open_without_the_old_one(
     actor: Actor, settings: Settings
 ) -> None:
     secret = create_secret(actor, "DEPLOY", VALUE)
-    endpoint = configure_webhook(actor, RepositoryFactory(account_id=actor.account_id))
+    endpoint = configure_webhook(actor, RepositoryFactory.create(account_id=actor.account_id))
     before = reveal_endpoint(actor, endpoint)
 
     settings.POWERNODE_ENCRYPTION_KEYS = KEYS_BOTH
@@ -97,10 +97,13 @@ def test_a_value_that_is_written_meanwhile_is_not_overwritten(
     create_secret(actor, "FIRST", VALUE)
     second = create_secret(actor, "SECOND", VALUE)
     settings.POWERNODE_ENCRYPTION_KEYS = KEYS_BOTH
+
     # The rows of a batch are read before the first of them is written.
-    outcome = rotation.rotate_keys(
-        lambda done: rotate_secret(actor, second, "a newer value") if done == 1 else None
-    )
+    def write_meanwhile(done: int) -> None:
+        if done == 1:
+            rotate_secret(actor, second, "a newer value")
+
+    outcome = rotation.rotate_keys(write_meanwhile)
     assert (outcome.rotated, outcome.overtaken) == (1, 1)
     assert value_of(second) == "a newer value"
     assert key_id_of(second.encrypted_value) == "new"
