@@ -14,7 +14,7 @@ app.conf.beat_schedule = {
     "sweep": {"task": "pipelines.sweep", "schedule": 5.0},
     "dispatch": {"task": "pipelines.dispatch", "schedule": 1.0},
     "relay": {"task": "devops.relay", "schedule": 5.0},
-    "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 15.0},
+    "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 5.0},
     "reconcile": {"task": "gitintegration.reconcile", "schedule": 300.0},
     "outgoing": {"task": "devops.deliver", "schedule": 5.0},
     "anchor": {"task": "devops.anchor", "schedule": 3600.0},

@@ -31,6 +31,8 @@ _KEPT_HEADERS = (
     "content-type", "user-agent", "webhook-id", "webhook-timestamp", "x-github-event",
     "x-github-delivery", "x-github-hook-id",
 )  # fmt: skip
+# A delivery whose wake-up was lost with the broker is found after this.
+_WAKE_AGAIN = timedelta(seconds=5)
 # A task that took a delivery and died is replaced after this.
 _PROCESSING_LIMIT = timedelta(seconds=60)
 
@@ -109,7 +111,7 @@ def _store(
         payload=payload,
         ref=str(payload.get("ref") or "")[:300],
         sha=str(payload.get("after") or "")[:64],
-        next_attempt_at=timezone.now() + _PROCESSING_LIMIT,
+        next_attempt_at=timezone.now() + _WAKE_AGAIN,
     )
     try:
         with transaction.atomic():
