@@ -36,7 +36,8 @@ def up(
 ) -> None:
     """Start the whole platform in this terminal; Ctrl-C stops it."""
     companion: Companion | None = None
-    if demo:
+    # Once performed, its hook must learn the port of every later start.
+    if demo or (plain_configuration().var / "demo.json").exists():
         # A process of its own: this one stays small, however long the platform runs.
         def companion(supervisor: "Supervisor", _port: int) -> None:
             supervisor.run_beside([sys.executable, "-m", "powernode", "first-start"])
