@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from tests.stack import Stack
 
 SENDERS = 8
+# The planned moment and the ref; None ends a sender.
+Work = queue.SimpleQueue[tuple[float, str] | None]
 
 
 @dataclass
@@ -22,14 +24,25 @@ class Load:
 
     latencies: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, milliseconds: float, problem: str) -> None:
+        """One answer; `problem` is empty when it was taken."""
+        with self.lock:
+            self.latencies.append(milliseconds)
+            if problem:
+                self.errors.append(problem)
 
 
 def push(stack: Stack, ref: str) -> tuple[bytes, dict[str, str]]:
     """A signed push of about 7 KB."""
     sha = uuid.uuid4().hex + uuid.uuid4().hex[:8]
     commit = {"sha": sha, "author": "bench", "message": "A change\n\n" + "words " * 1100}
-    body = json.dumps({"event": "push", "ref": ref, "before": "0" * 40, "after": sha,
-                       "pusher": "bench", "commits": [commit], "changed_paths": None}).encode()  # fmt: skip
+    event = {
+        "event": "push", "ref": ref, "before": "0" * 40, "after": sha,
+        "pusher": "bench", "commits": [commit], "changed_paths": None,
+    }  # fmt: skip
+    body = json.dumps(event).encode()
     number, moment = f"msg_{uuid.uuid4().hex}", str(int(time.time()))
     key = base64.b64decode(stack.facts["secret"].removeprefix("whsec_"))
     mac = hmac.new(key, f"{number}.{moment}.".encode() + body, hashlib.sha256).digest()
@@ -48,30 +61,28 @@ def send(connection: http.client.HTTPConnection, stack: Stack, ref: str) -> int:
     return answer.status
 
 
+def _sender(stack: Stack, work: Work, load: Load) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=20)
+    while (task := work.get()) is not None:
+        planned, ref = task
+        try:
+            problem = _refusal(send(connection, stack, ref))
+        except OSError as error:
+            connection.close()
+            problem = repr(error)
+        load.note((time.monotonic() - planned) * 1000, problem)
+    connection.close()
+
+
+def _refusal(status: int) -> str:
+    return "" if status == 202 else str(status)
+
+
 def offer(stack: Stack, per_second: float, seconds: float, *, every: int = 50) -> Load:
     """Deliveries at a rate, whatever the answers take; each `every`th pushes the branch `main`."""
-    work: queue.SimpleQueue[tuple[float, str] | None] = queue.SimpleQueue()
-    load, lock = Load(), threading.Lock()
-
-    def sender() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=20)
-        while (task := work.get()) is not None:
-            planned, ref = task
-            try:
-                status = send(connection, stack, ref)
-            except OSError as error:
-                connection.close()
-                status = 0
-                with lock:
-                    load.errors.append(repr(error))
-            took = (time.monotonic() - planned) * 1000
-            with lock:
-                load.latencies.append(took)
-                if status and status != 202:
-                    load.errors.append(str(status))
-        connection.close()
-
-    threads = [threading.Thread(target=sender) for _ in range(SENDERS)]
+    work: Work = queue.SimpleQueue()
+    load = Load()
+    threads = [threading.Thread(target=_sender, args=(stack, work, load)) for _ in range(SENDERS)]
     for thread in threads:
         thread.start()
     began = time.monotonic()

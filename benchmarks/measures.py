@@ -1,6 +1,7 @@
 """Each line of the table: one function that gives raw samples by name."""
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -66,7 +67,7 @@ def steps(stack: Stack) -> Samples:
     for (run,) in stack.sql("SELECT id FROM pipelines_pipelinerun ORDER BY id"):
         moment = "SELECT started_at FROM pipelines_stepexecution WHERE run_id=%s ORDER BY position"
         starts = [_moment(row[0]) for row in stack.sql(moment, run)]
-        taken += [(b - a) * 1000 for a, b in zip(starts, starts[1:], strict=False)][5:]
+        taken += [(b - a) * 1000 for a, b in itertools.pairwise(starts)][5:]
     kind = stack.environment.get("POWERNODE_SANDBOX", "auto")
     return {f"no-op step, {'plain child' if kind == 'none' else 'bubblewrap'}": taken}
 

@@ -47,12 +47,14 @@ def write(found: dict[str, dict[str, list[float]]], steal: float, rows: int) -> 
         "", f"List: {rows:,} runs in one account, four filters in turn.", "", "## The machine", "",
         *[f"- {fact}" for fact in _machine()],
         f"- CPU steal while measuring: {steal:.1%} of busy time; the same command varies by ±1.7.",
-        "", "## How to repeat", "", "```", "make bench                                 # everything",
+        "", "## How to repeat", "", "```",
+        "make bench                                 # everything",
         "python -m benchmarks --only steps burst    # some measures",
         "python -m benchmarks --rows 100000 --rounds 1", "```", "",
         "One webhook in fifty starts a run. The webhook's time counts from the planned moment of",
-        "sending, so a queue before the server counts too. A step's time runs from its start to the",
-        "next one's, so it holds the spawn, the commit and the log. PostgreSQL runs with `fsync=on`.",
+        "sending, so a queue before the server counts too. A step's time runs from its start to",
+        "the next one's, so it holds the spawn, the commit and the log. PostgreSQL runs with",
+        "`fsync=on`.",
         "",
     ]  # fmt: skip
     DOCUMENT.parent.mkdir(exist_ok=True)
@@ -81,8 +83,10 @@ def _machine() -> list[str]:
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     return [
-        f"{os.cpu_count()} × {cpu}, {memory} GB",
-        f"{platform.freedesktop_os_release().get('PRETTY_NAME', platform.system())}, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL {Path(said.stdout.strip() or 'none').name}",
+        f"{os.cpu_count()} cores ({cpu}), {memory} GB",
+        (
+            f"{platform.freedesktop_os_release().get('PRETTY_NAME', platform.system())}, "
+            f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+            f"PostgreSQL {Path(said.stdout.strip() or 'none').name}"
+        ),
     ]

@@ -103,7 +103,7 @@ class Stack:
     def counts(self) -> dict[str, int]:
         """How many runs there are in each status."""
         rows = self.sql("SELECT status, count(*) FROM pipelines_pipelinerun GROUP BY status")
-        return {status: count for status, count in rows}
+        return dict(rows)
 
     def finish(self, runs: int, seconds: float) -> dict[str, int]:
         """Wait until so many runs are over; the counts, whatever they are by then."""

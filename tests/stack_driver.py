@@ -92,7 +92,7 @@ class Driver:
         run = trigger_run(
             self.actor, selectors.pipeline(self.actor, Pipeline.objects.latest("id").pk)
         )
-        columns = [field.column for field in PipelineRun._meta.concrete_fields]
+        columns = [str(field.column) for field in PipelineRun._meta.concrete_fields]
         fresh = {
             "id": "lower(hex(randomblob(16)))" if connection.vendor == "sqlite"
             else "gen_random_uuid()",

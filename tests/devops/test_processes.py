@@ -208,7 +208,8 @@ def test_a_group_whose_leader_is_gone_is_still_found(
         "os._exit(0)\n"
     )
     root = str(Path(__file__).parents[2])
-    worker = subprocess.run(  # noqa: S603 - the worker that dies must be a process of its own
+    # The worker that dies must be a process of its own.
+    worker = subprocess.run(
         [sys.executable, "-c", code, root], capture_output=True, check=True, timeout=60
     )
     pid, start_time, grandchild = (int(word) for word in worker.stdout.split())

@@ -1,5 +1,6 @@
 """What the git client refuses, and what hostile repositories cannot do to it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -188,12 +189,10 @@ def test_a_hostile_repository_runs_nothing(
         _plain_commit(origin)
     work = tmp_path / "work"
 
-    try:
+    # git itself may see the trick, which is as good.
+    with contextlib.suppress(GitFailedError):
         result = checkout(str(origin), work, ref="main", symlinks=symlinks, log=quiet)
         read_files(str(origin), result.sha, ["**/*.yml", "*"], tmp_path / "cache")
-    except GitFailedError as error:
-        # git itself may see the trick, which is as good.
-        assert "git" in str(error)
 
     assert not marker.exists()
     if not symlinks:

@@ -11,6 +11,7 @@ import pytest
 
 from gitintegration.clients.git import webhooks
 from gitintegration.clients.git.hook import render_hook
+from gitintegration.clients.protocol import IgnoredDeliveryError
 from tests.gitintegration.test_git_refusals import git
 
 SECRET = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
@@ -105,7 +106,7 @@ def test_each_ref_is_told_and_a_deletion_is_ignored(clone: Path, ear: type[Ear])
 
     refs = [json.loads(body)["ref"] for _, body in ear.heard]
     assert sorted(refs[:2]) == ["refs/heads/main", "refs/tags/v1"]
-    with pytest.raises(webhooks.IgnoredDeliveryError, match="deleted"):
+    with pytest.raises(IgnoredDeliveryError, match="deleted"):
         webhooks.to_event("push", json.loads(ear.heard[-1][1]))
 
 

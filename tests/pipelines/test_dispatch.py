@@ -1,5 +1,6 @@
 """Who gets a run: labels, slots, concurrency groups, and the sentence while it waits."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -146,7 +147,7 @@ def test_run_numbers_have_no_gap_and_no_double_under_threads(open_workshop: Work
 
     numbers = in_threads(6, five)
 
-    assert sorted(sum(numbers, [])) == list(range(1, 31))
+    assert sorted(itertools.chain.from_iterable(numbers)) == list(range(1, 31))
     assert Pipeline.objects.get().last_run_number == 30
 
 

@@ -28,8 +28,10 @@ def test_a_report_is_counted_and_failures_come_first() -> None:
     "text",
     [
         b'<testsuite name="s"><testcase name="a" time="1,000.5"/></testsuite>',
-        b'<testsuites><testsuite><testsuite name="s"><testcase name="a"/></testsuite></testsuite>'
-        b"</testsuites>",
+        (
+            b'<testsuites><testsuite><testsuite name="s"><testcase name="a"/></testsuite>'
+            b"</testsuite></testsuites>"
+        ),
         b'<testsuite><testcase name="a" time="abc"/></testsuite>',
         b'<testsuite><testcase name="a" time="-1"/></testsuite>',
         b'<testsuite><testcase name="a" time="inf"/></testsuite>',
@@ -69,17 +71,21 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_xml_that_is_no_report_is_refused_with_the_reason(name: str) -> None:
-    with pytest.raises(JUnitError, match="."):
+    with pytest.raises(JUnitError) as refused:
         parse_junit(HOSTILE[name])
+
+    assert str(refused.value)
 
 
 def test_deep_nesting_is_read_or_refused_but_never_a_crash() -> None:
     deep = b"<testsuite>" * 20_000 + b"</testsuite>" * 20_000
 
     try:
-        assert parse_junit(deep).total == 0
-    except JUnitError as error:
-        assert "XML" in str(error)
+        said = f"{parse_junit(deep).total} tests"
+    except JUnitError as refused:
+        said = str(refused)
+
+    assert said == "0 tests" or "XML" in said
 
 
 def test_what_is_kept_is_bounded_and_the_counts_are_whole() -> None:

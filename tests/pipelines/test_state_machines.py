@@ -36,7 +36,7 @@ EVENT_MOVES = {
 
 def pairs(values: list[str]) -> list[tuple[str, str]]:
     """Every move that one could think of."""
-    return list(itertools.product(values, repeat=2))
+    return list(itertools.product(values, values))
 
 
 @pytest.mark.parametrize(("seen", "to"), pairs(RunStatus.values))

@@ -103,6 +103,7 @@ class Plant:
             "settings": {}, "features": {}, "steps": steps,
         }  # fmt: skip
         pipeline = self.stack.do("pipeline", definition=whole)
+        run: str
         (run,) = self.stack.do("trigger", pipeline=pipeline)
         hexed = run.replace("-", "")
         self.stack.sql(
@@ -187,5 +188,5 @@ def test_a_kill_at_a_commit_loses_nothing_and_repeats_at_most_what_was_in_flight
         "SELECT step_key, count(*) FROM pipelines_stepexecution WHERE run_id=%s AND"
         " status='success' GROUP BY step_key", run,
     )  # fmt: skip
-    assert {key: count for key, count in successes} == dict.fromkeys(STEPS, 1)
+    assert dict(successes) == dict.fromkeys(STEPS, 1)
     assert deaths == 1

@@ -1,6 +1,7 @@
 """Timeouts, cancels and workers that stop: each ends in a state that says so in words."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -218,12 +219,13 @@ def test_a_worker_without_the_lease_writes_nothing(workshop: Workshop) -> None:
     before = PipelineRun.objects.filter(pk=run.pk).values().get()
     move = StepMove.start(last(run, "one"), None)
 
-    for write in (
+    writes: list[Callable[[], object]] = [
         lambda: boundary.advance(lease, [move]),
         lambda: boundary.finish(lease, [move], Verdict("success")),
         lambda: boundary.park(lease, [move], "external", "waits"),
         lambda: boundary.release(lease, [move], [], "why"),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(Fenced):
             write()
 
