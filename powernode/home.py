@@ -1,17 +1,20 @@
 """The overview: what needs somebody, what runs, what failed, how things went."""
 
+import uuid
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from devops.pages.base import Page
+from devops.storage import log_reader
 from gitintegration import public as git
 from pipelines import figures, selectors
-from pipelines.failures import explain_failure, latest_attempts
+from pipelines.failures import LINE_MAX, current_step, latest_attempts
 from pipelines.models import PipelineRun, StepExecution, Worker
 
-ROWS = 8
+ROWS, FAILURES = 8, 5
 
 
 class Overview(Page):
@@ -49,13 +52,12 @@ class Overview(Page):
         )
 
     def _failures(self) -> list[PipelineRun]:
-        failures = list(figures.recent_failures(self.actor)[:ROWS])
+        failures = list(figures.recent_failures(self.actor)[:FAILURES])
         steps: dict[Any, list[StepExecution]] = {run.pk: [] for run in failures}
         for step in selectors.steps_of_runs(self.actor, list(steps)):
             steps[step.run_id].append(step)
         for run in failures:
-            latest = latest_attempts(steps[run.pk])
-            run.why = explain_failure(self.actor, run, latest)  # type: ignore[attr-defined]
+            run.why = _why(run, latest_attempts(steps[run.pk]))  # type: ignore[attr-defined]
         return failures
 
     def _onboarding(self, has_worker: bool) -> list[dict[str, Any]]:  # noqa: FBT001
@@ -95,6 +97,29 @@ class Overview(Page):
                 "is_done": has_green,
             },
         ]
+
+
+def _why(run: PipelineRun, latest: list[StepExecution]) -> dict[str, str] | None:
+    """The first failing line and its address; the run's page says more."""
+    chosen = current_step(latest)
+    failed = next((step for step in latest if str(step.pk) == chosen), None)
+    if failed is None:
+        return None
+    number = failed.first_error_line or 0
+    try:
+        line = _line(failed.pk, number)
+    except LookupError:
+        return {"line": failed.error_message, "url": f"{run.url}?step={failed.pk}"}
+    return {"line": line, "url": f"{run.url}?step={failed.pk}#L{number}"}
+
+
+# A failed step's log does not change: the overview, which is looked at most, reads it once.
+@lru_cache(maxsize=512)
+def _line(step_id: uuid.UUID, number: int) -> str:
+    page = log_reader.read_lines(step_id, number, 1) if number else None
+    if page is None or not page.lines:
+        raise LookupError(step_id)
+    return page.lines[0].text.strip()[:LINE_MAX]
 
 
 def _needs_you(live: list[PipelineRun], online: list[Worker]) -> list[dict[str, Any]]:

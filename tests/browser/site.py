@@ -71,11 +71,12 @@ class Site:
 
     def finish(self, run: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """The run once it is over."""
-        return wait_until(
-            lambda: row if (row := self.run(run["id"]))["status"] in FINISHED else None,
-            seconds,
-            f"run {run['id']} is over",
-        )
+
+        def is_over() -> bool:
+            return self.run(run["id"])["status"] in FINISHED
+
+        wait_until(is_over, seconds, f"run {run['id']} is over")
+        return self.run(run["id"])
 
     def kill_web(self) -> None:
         """End the web process without a word; the supervisor starts another."""

@@ -51,7 +51,8 @@ FAINT = """() => {
     const [r, g, b] = c.map(v => linear(v / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const unread = '[disabled], [aria-disabled=true], .visually-hidden, .skip-link, dialog:not([open])';
+  const unread = '[disabled], [aria-disabled=true], .visually-hidden, .skip-link,'
+    + ' dialog:not([open])';
   const isText = child => child.nodeType === 3 && child.textContent.trim();
   const faint = [];
   for (const node of document.body.querySelectorAll('*')) {
@@ -67,7 +68,8 @@ FAINT = """() => {
     const size = parseFloat(style.fontSize);
     const needed = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
     const words = node.textContent.trim().slice(0, 30);
-    if (ratio < needed) faint.push(`${ratio.toFixed(2)} ${node.tagName}.${node.className} ${words}`);
+    const where = `${node.tagName}.${node.className}`;
+    if (ratio < needed) faint.push(`${ratio.toFixed(2)} ${where} ${words}`);
   }
   return [...new Set(faint)].slice(0, 8);
 }"""
