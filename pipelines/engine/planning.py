@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devops.errors import DomainError
 from pipelines import step_types
-from pipelines.choices import StepStatus
+from pipelines.choices import Phase, StepStatus
 from pipelines.engine.moves import StepMove
 from pipelines.engine.session import Session
 from pipelines.expressions import ExpressionError, condition, interpolate_value
@@ -63,8 +63,10 @@ def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]
     if not step.get("is_active", True):
         return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
     functions = session.functions()
+    # What stands under `finally` runs whatever happened, unless it says otherwise.
+    absent = "always()" if execution.phase == Phase.FINALLY else ""
     try:
-        if condition(step.get("condition") or "", session.contexts({}), functions=functions):
+        if condition(step.get("condition") or absent, session.contexts({}), functions=functions):
             return None
     except ExpressionError as error:
         message = f"The condition could not be evaluated, so the step did not run: {error}"
