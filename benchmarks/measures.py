@@ -117,11 +117,11 @@ def big_log(stack: Stack) -> Samples:
     """Megabytes a second of 100 MB through one step, masking on; growth of the worker's memory."""
     stack.do("secret", name="TOKEN", value="correct-horse-battery")
     line = "x" * 40 + " a line of a hundred bytes as compilers write them " + "y" * 8
-    shell = f"yes '{line}' | head -c 104857600"
+    shell = f"{{ yes '{line}' || true; }} | head -c 104857600"
     whole = definition("true", shell, name="log", secret_refs=["TOKEN"])
     whole["steps"][1]["secret_refs"] = ["TOKEN"]
     pipeline = stack.do("pipeline", definition=whole)
-    worker = stack.child("worker")
+    worker = stack.child("powernode worker")
     before, peak = _rss(worker), [0.0]
     done = threading.Event()
 
@@ -212,7 +212,7 @@ def _killed(stack: Stack, pipeline: str) -> float:
     marks = stack.folder / "var" / "workspaces" / run.replace("-", "") / "work" / "marks"
     stack.wait(marks.exists)
     killed = time.time_ns()
-    os.kill(stack.child("worker"), signal.SIGKILL)
+    os.kill(stack.child("powernode worker"), signal.SIGKILL)
     stack.wait(lambda: not marks.exists() or len(marks.read_text().split()) > 1, 60)
     rows = stack.sql("SELECT max(started_at) FROM pipelines_stepexecution")
     return _moment(rows[0][0]) - killed / 1e9

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.chaos
 def _strike(stack: Stack, dice: random.Random, stop: threading.Event, kinds: str) -> int:
     """Faults at random moments until told to stop; returns how many."""
     faults = 0
-    while not stop.wait(dice.uniform(0.5, 2.5)):
-        worker = stack.child("worker")
+    while not stop.wait(dice.uniform(0.3, 2.0)):
+        worker = stack.child("powernode worker")
         if not worker:
             continue
         kind = dice.choice(kinds.split())
@@ -43,7 +43,7 @@ def _strike(stack: Stack, dice: random.Random, stop: threading.Event, kinds: str
 
 def _storm(stack: Stack, dice: random.Random, runs: int, kinds: str, seconds: float) -> Ledger:
     ledger = Ledger(stack)
-    pipeline = ledger.pipeline()
+    pipeline = ledger.pipeline(pause="0.5")
     stop, counted = threading.Event(), [0]
 
     def strike() -> None:
@@ -93,7 +93,7 @@ def test_a_worker_that_was_frozen_longer_than_its_lease_writes_nothing_when_it_w
     pipeline = ledger.pipeline(steps=2, pause="3")
     stack.do("trigger", pipeline=pipeline, count=2)
     stack.wait(lambda: ledger.lines().total() >= 2)
-    frozen = stack.child("worker")
+    frozen = stack.child("powernode worker")
 
     os.kill(frozen, signal.SIGSTOP)
     stack.worker("spare", "--beat")
@@ -117,6 +117,8 @@ def test_a_poisonous_step_ends_its_own_run_and_no_other(stack: Stack) -> None:
 
     stack.finish(4, 60)
     assert stack.counts() == {"success": 3, "failure": 1}, stack.last_lines()
-    rows = stack.sql("SELECT reason, error_message FROM pipelines_pipelinerun WHERE status='failure'")
+    rows = stack.sql(
+        "SELECT reason, error_message FROM pipelines_pipelinerun WHERE status='failure'"
+    )
     assert rows == [["worker_lost", "The worker was lost 3 times in step s1."]]
     assert sick
