@@ -21,6 +21,8 @@ $(STAMP): requirements/base.txt requirements/dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/dev.txt)"
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements/dev.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -P -m powernode "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" > $(BIN)/powernode
+	@chmod +x $(BIN)/powernode
 	@touch $@
 
 run: setup       ## start the platform (PORT=8000), with the demo on the first start
