@@ -13,7 +13,7 @@ export function startStepForm(root: HTMLElement, read: () => string, write: (tex
     const text = read();
     for (const key of TOP_KEYS) {
       const field = fieldOf(form, key);
-      if (field && field !== document.activeElement) field.value = readTop(text, key) || (field.dataset.default ?? "");
+      if (field && field !== document.activeElement) field.value = readTop(text, key).replace(/^(\d+)\.0$/, "$1") || (field.dataset.default ?? "");
     }
     drawSteps(form, text);
   };
