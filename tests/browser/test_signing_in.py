@@ -93,6 +93,12 @@ def test_a_viewer_reads_everything_and_is_offered_nothing_that_is_refused(
         answer = guest.goto(path)
         assert answer is not None
         assert answer.status == 200, path
+    guest.goto("/settings/profile")
+    links = guest.locator(".settings-nav a")
+    for path in [link.get_attribute("href") or "" for link in links.all()]:
+        answer = guest.goto(path)
+        assert answer is not None
+        assert answer.status == 200, path
     guest.goto("/repositories")
     guest.get_by_role("link", name="demo/shop").click()
     expect(guest.get_by_role("heading", name="demo/shop")).to_be_visible()
