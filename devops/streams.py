@@ -1,16 +1,16 @@
-"""Sockets that replay: join first, then send rows by number; a nudge only says to look again."""
+"""Sockets that follow a feed."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from devops.access import Actor, member_actor, membership_of, token_actor
-from devops.connections import release_connection
 from devops.errors import DomainError, NotFound
+from devops.feeds import Feed, Frame
+from devops.following import Follower, in_database
 from devops.ids import parse_uuid
 from devops.models import ApiToken, Membership
 from devops.tokens import find_token
@@ -20,32 +20,14 @@ RECHECK_SECONDS = 60
 UNAUTHENTICATED, FORBIDDEN, REVOKED = 4401, 4404, 4401
 
 
-def in_database(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a read on a thread and give its connection back to the pool afterwards."""
-
-    def read(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            release_connection()
-
-    wrapped: Callable[..., Any] = database_sync_to_async(read)
-    return wrapped
-
-
 class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
-    """The base of every live stream: authorise, join, replay, follow.
-
-    A subclass names its group in `open`, and sends in `replay` every row after what it sent last.
-    """
+    """The base of every socket: authorise, then follow the feed that a subclass opens."""
 
     actor: Actor
 
     async def connect(self) -> None:
         """Accept, then either subscribe or say why not and close."""
         await self.accept()
-        self._busy = asyncio.Lock()
-        self._again = False
         self._tasks: list[asyncio.Task[None]] = []
         actor = await in_database(self._identify)()
         if actor is None:
@@ -55,42 +37,31 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             return
         self.actor = actor
         try:
-            self.group = await self.open()
+            feed = await self.open()
         except DomainError as error:
             await self._refuse(error.code, error.detail, FORBIDDEN)
             return
-        # Join before the first replay: what commits in between is nudged, not missed.
-        await self.channel_layer.group_add(self.group, self.channel_name)
-        await self.subscribed()
-        await self._replay()
-        self._tasks = [asyncio.create_task(self._recheck()), *self.background()]
+        self._follower = Follower(feed, self.channel_layer, self.channel_name, self._emit)
+        await self._follower.start()
+        self._tasks = [
+            asyncio.create_task(self._recheck()),
+            asyncio.create_task(self._follower.poll()),
+        ]
 
-    async def open(self) -> str:
-        """Check what was asked for and return the group to join.
+    async def open(self) -> Feed:
+        """Check what was asked for and open it.
 
         Raises:
             DomainError: the actor may not read it.
         """
         raise NotImplementedError
 
-    async def subscribed(self) -> None:
-        """Say what the reader now follows."""
-        raise NotImplementedError
-
-    async def replay(self) -> None:
-        """Send every row after the last one that was sent."""
-        raise NotImplementedError
-
-    def background(self) -> list["asyncio.Task[None]"]:
-        """Further tasks that live as long as the socket."""
-        return []
-
     async def disconnect(self, _code: int) -> None:
-        """Leave the group and stop what runs beside."""
+        """Stop what runs beside and leave the groups."""
         for task in getattr(self, "_tasks", []):
             task.cancel()
-        if hasattr(self, "group"):
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        if hasattr(self, "_follower"):
+            await self._follower.stop()
 
     async def receive_json(self, content: Any, **_: Any) -> None:
         """The one thing that a client may say."""
@@ -99,26 +70,18 @@ class ReplayConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     async def topic_nudge(self, _message: dict[str, Any]) -> None:
         """Something was written to the object's topic."""
-        await self._replay()
+        await self._follower.wake()
 
     async def stream_nudge(self, _message: dict[str, Any]) -> None:
         """Something was published in the account."""
-        await self._replay()
+        await self._follower.wake()
 
     async def log_nudge(self, _message: dict[str, Any]) -> None:
         """Something was appended to the log."""
-        await self._replay()
+        await self._follower.wake()
 
-    async def _replay(self) -> None:
-        """One replay at a time; nudges that come meanwhile cause one more."""
-        if self._busy.locked():
-            self._again = True
-            return
-        async with self._busy:
-            self._again = True
-            while self._again:
-                self._again = False
-                await self.replay()
+    async def _emit(self, frame: Frame) -> None:
+        await self.send_json({"type": frame.type, **frame.members})
 
     async def _recheck(self) -> None:
         while True:

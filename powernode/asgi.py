@@ -1,4 +1,4 @@
-"""The web process: HTTP on a few persistent threads, websockets beside it."""
+"""The web process: HTTP on a few persistent threads, live streams beside it."""
 
 import os
 
@@ -11,12 +11,13 @@ django_application = get_asgi_application()
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 
+from devops.event_streams import EventStreams
 from powernode.threads import PersistentThreads
-from powernode.websockets import AllowedOriginOrBearer, patterns
+from powernode.websockets import AllowedOriginOrBearer, event_streams, patterns
 
 application = ProtocolTypeRouter(
     {
-        "http": PersistentThreads(django_application),
+        "http": EventStreams(PersistentThreads(django_application), event_streams),
         "websocket": AllowedOriginOrBearer(AuthMiddlewareStack(URLRouter(patterns))),
     }
 )

@@ -1,5 +1,6 @@
-"""Which sockets there are, and who may open one."""
+"""Which sockets and event streams there are, and who may open a socket."""
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,13 @@ from pipelines.consumers import PipelineConsumer, RunLogConsumer
 patterns = [
     re_path(r"^ws/devops/pipelines$", PipelineConsumer.as_asgi()),
     re_path(r"^ws/runs/(?P<run_id>[0-9a-f-]{36})/logs$", RunLogConsumer.as_asgi()),
+]
+
+_KEY = "[0-9a-fA-F-]{32,36}"
+# Where `Accept: text/event-stream` is answered live.
+event_streams = [
+    re.compile(rf"/api/v1/devops/pipeline_runs/{_KEY}/(logs|events)"),
+    re.compile(rf"/api/v1/devops/step_executions/{_KEY}/logs"),
 ]
 
 

@@ -45,3 +45,22 @@ class TextRenderer(BaseRenderer):
     ) -> bytes:
         """The text."""
         return str(data).encode()
+
+
+class EventStreamRenderer(BaseRenderer):
+    """`text/event-stream`, so that content negotiation offers it; the server streams by itself."""
+
+    media_type = "text/event-stream"
+    format = "events"
+    charset = None
+    render_style = "binary"
+
+    @override
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Nothing: the view only offers its feed."""
+        return b""

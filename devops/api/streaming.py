@@ -7,6 +7,12 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devops.api.renderers import EventStreamRenderer
+from devops.errors import DomainError
+from devops.event_streams import END, OFFERS
+from devops.feeds import Feed
 
 BLOCK_BYTES = 256 * 1024
 
@@ -54,6 +60,46 @@ def stream(request: Request, blocks: Iterator[bytes], content_type: str) -> Stre
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     return response
+
+
+class NoLiveStream(DomainError):
+    """The server that runs here cannot stream events."""
+
+    code = "no-live-stream"
+    status = 406
+    title = "No live stream"
+    remedy = "Ask for JSON, or run the platform's own web process, which speaks ASGI."
+
+
+def wants_events(request: Request) -> bool:
+    """Whether the client asked for server-sent events."""
+    return isinstance(request.accepted_renderer, EventStreamRenderer)
+
+
+def last_place(request: Request) -> str:
+    """What the client saw last: `Last-Event-ID` of a reconnect, else `?after=`, else empty."""
+    named = request.headers.get("Last-Event-ID", "")
+    return named or request.query_params.get("after", "")
+
+
+def is_over_for(request: Request) -> bool:
+    """Whether the client had everything."""
+    return request.headers.get("Last-Event-ID") == END
+
+
+def live(request: Request, feed: Feed | None) -> Response:
+    """Hand a feed to the server, which follows it once this answer is through; None is 204.
+
+    Raises:
+        NoLiveStream: this is not the ASGI server, or it does not stream at this address.
+    """
+    if feed is None:
+        return Response(status=204)
+    scope = getattr(request._request, "scope", {})  # noqa: SLF001  (DRF shows no other way)
+    if OFFERS not in scope:
+        raise NoLiveStream("This server answers a request only once.")
+    scope[OFFERS].append(feed)
+    return Response(b"")
 
 
 async def _in_thread(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -14,8 +14,15 @@ def read_number(request: Request, name: str, default: int = 0) -> int:
         Invalid: the parameter is none.
     """
     text: str = request.query_params.get(name, "")
-    if not text:
-        return default
+    return parse_number(text, f"?{name}") if text else default
+
+
+def parse_number(text: str, where: str) -> int:
+    """A whole number from 0 on.
+
+    Raises:
+        Invalid: it is none.
+    """
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < _MOST):
-        raise Invalid.field(f"?{name}", f"`{name}` is a whole number from 0 on.")
+        raise Invalid.field(where, f"`{where.lstrip('?')}` is a whole number from 0 on.")
     return int(text)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path
 
+from devops.api.renderers import EventStreamRenderer, JSONRenderer
 from pipelines.rest.views import documents, logs
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
@@ -36,7 +37,10 @@ urlpatterns = [
     path(f"{_R}/logs", logs.RunLogsView.as_view()),
     path(f"{_R}/artifacts", RunViewSet.as_view({"get": "artifacts"})),
     path(f"{_R}/test_report", RunViewSet.as_view({"get": "test_report"})),
-    path(f"{_R}/events", RunViewSet.as_view({"get": "events"})),
+    path(
+        f"{_R}/events",
+        RunViewSet.as_view({"get": "events"}, renderer_classes=[JSONRenderer, EventStreamRenderer]),
+    ),
     path("step_executions/<uuid:pk>/logs", logs.StepLogsView.as_view()),
     path("artifacts/<uuid:pk>/download", logs.ArtifactDownloadView.as_view()),
     path("workers", WorkerViewSet.as_view(_LIST)),

@@ -6,14 +6,15 @@ from typing import Any
 from urllib.parse import quote
 
 from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devops.api.renderers import JSONRenderer, TextRenderer
-from devops.api.streaming import FileBlocks, stream
+from devops.api.renderers import EventStreamRenderer, JSONRenderer, TextRenderer
+from devops.api.streaming import FileBlocks, stream, wants_events
 from devops.api.views import ActorView
 from devops.errors import Invalid, NotFound
 from devops.paging import read_limit
@@ -22,6 +23,7 @@ from devops.storage import logs
 from devops.storage.blobs import open_blob
 from pipelines import selectors
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
 from pipelines.states import decimal_seconds
@@ -40,7 +42,7 @@ class RunLogsView(ActorView):
 
     permissions = {"get": _READ}
     query_parameters = {"get": frozenset({"step_execution_id", "after"})}
-    renderer_classes = [JSONRenderer, TextRenderer]
+    renderer_classes = [JSONRenderer, TextRenderer, EventStreamRenderer]
 
     @extend_schema(
         operation_id="pipeline_runs_logs",
@@ -49,16 +51,22 @@ class RunLogsView(ActorView):
             OpenApiParameter(
                 "after", int, description="Byte to go on from; needs `step_execution_id`."
             ),
+            live.LAST_EVENT_ID,
         ],
         responses={
             200: s.RunLogsSerializer,
             _PLAIN: OpenApiResponse(OpenApiTypes.STR, "The whole log, step by step."),
+            live.EVENT_STREAM: live.EVENTS,
         },
     )
-    def get(self, request: Request, pk: uuid.UUID) -> Response | StreamingHttpResponse:
-        """The logs as JSON per attempt, or with `Accept: text/plain` as one text."""
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponseBase:
+        """The logs as JSON per attempt, with `Accept: text/plain` as one text, or live."""
         run = selectors.run(self.actor, pk)
         attempts = _attempts(run, request)
+        if wants_events(request):
+            if "step_execution_id" in request.query_params:
+                return live.live_log(request, attempts[0])
+            return live.live_run_log(request, self.actor, run)
         if _wants_text(request):
             return stream(request, _run_text(attempts), _TEXT)
         after = read_number(request, "after")
@@ -80,8 +88,8 @@ class StepLogsView(ActorView):
     """What one attempt at a step said."""
 
     permissions = {"get": _READ}
-    query_parameters = {"get": frozenset({"line", "limit", "search", "regex", "download"})}
-    renderer_classes = [JSONRenderer, TextRenderer]
+    query_parameters = {"get": frozenset({"line", "limit", "search", "regex", "download", "after"})}
+    renderer_classes = [JSONRenderer, TextRenderer, EventStreamRenderer]
 
     @extend_schema(
         operation_id="step_executions_logs",
@@ -93,16 +101,23 @@ class StepLogsView(ActorView):
             ),
             OpenApiParameter("regex", bool, description="`search` is an RE2 expression."),
             OpenApiParameter("download", bool, description="The bytes, as a file."),
+            OpenApiParameter("after", int, description="Byte that a live stream goes on from."),
+            live.LAST_EVENT_ID,
         ],
         responses={
             200: s.StepLogSerializer,
             _PLAIN: OpenApiResponse(OpenApiTypes.STR, "The whole log."),
+            live.EVENT_STREAM: live.EVENTS,
         },
     )
-    def get(self, request: Request, pk: uuid.UUID) -> Response | StreamingHttpResponse:
-        """Lines by number, the numbers of the lines that match, or the whole text."""
+    def get(self, request: Request, pk: uuid.UUID) -> HttpResponseBase:
+        """Lines by number, the numbers of the lines that match, the whole text, or live."""
         execution = selectors.step_execution(self.actor, pk)
         query = request.query_params
+        if wants_events(request):
+            return live.live_log(request, execution)
+        if "after" in query:
+            raise Invalid.field("?after", "Only a live stream goes on from a byte; use `line`.")
         if _wants_text(request) or query.get("download") in {"1", "true"}:
             response = stream(request, logs.iter_bytes(execution.pk), _TEXT)
             if "download" in query:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -10,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devops.api.serializers import NoBody
+from devops.api.streaming import wants_events
 from devops.api.views import ActorViewSet
 from devops.paging import read_limit
 from pipelines import selectors
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
 
@@ -87,13 +90,16 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         parameters=[
             OpenApiParameter("after", int, description="The last `seq` seen; default 0."),
             OpenApiParameter("limit", int, description="At most 200."),
+            live.LAST_EVENT_ID,
         ],
-        responses=s.RunEventsSerializer,
+        responses={200: s.RunEventsSerializer, live.EVENT_STREAM: live.EVENTS},
         filters=False,
     )
     @action(detail=True, methods=["get"])
-    def events(self, request: Request, **_path: object) -> Response:
+    def events(self, request: Request, **_path: object) -> HttpResponseBase:
         """What happened in the run, in order, each exactly once; kept for 7 days."""
+        if wants_events(request):
+            return live.live_events(request, self.actor, self.get_object())
         after = read_number(request, "after")
         limit = read_limit(request.query_params.get("limit", ""), most=_EVENTS_MAX)
         rows = list(selectors.run_messages(self.actor, self.get_object().pk, after)[:limit])
