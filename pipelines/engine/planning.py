@@ -63,10 +63,14 @@ def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]
     if not step.get("is_active", True):
         return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
     functions = session.functions()
-    # What stands under `finally` runs whatever happened, unless it says otherwise.
-    absent = "always()" if execution.phase == Phase.FINALLY else ""
     try:
-        if condition(step.get("condition") or absent, session.contexts({}), functions=functions):
+        # What stands under `finally` runs whatever happened, unless it says otherwise.
+        if condition(
+            step.get("condition") or "",
+            session.contexts({}),
+            functions=functions,
+            implies_success=execution.phase != Phase.FINALLY,
+        ):
             return None
     except ExpressionError as error:
         message = f"The condition could not be evaluated, so the step did not run: {error}"

@@ -83,10 +83,17 @@ def interpolate_value(
     return walk(value, 1)
 
 
-def condition(source: str, contexts: Mapping[str, Any], *, functions: Functions = _NONE) -> bool:
+def condition(
+    source: str,
+    contexts: Mapping[str, Any],
+    *,
+    functions: Functions = _NONE,
+    implies_success: bool = True,
+) -> bool:
     """Tell whether a step runs; `success() &&` is implied unless a status function is called.
 
-    The expression may stand in `${{ }}` or bare; an empty one is `success()`.
+    The expression may stand in `${{ }}` or bare; an empty one is `success()`. Without
+    `implies_success`, as under `finally`, an empty one is true and nothing is implied.
 
     Raises:
         ExpressionError: with the position in `source`.
@@ -94,10 +101,11 @@ def condition(source: str, contexts: Mapping[str, Any], *, functions: Functions 
     section = condition_section(source)
     evaluator = Evaluator(contexts, functions, Meter())
     if section is None:
-        return is_truthy(evaluator.result(_SUCCESS))
+        return not implies_success or is_truthy(evaluator.result(_SUCCESS))
     try:
         node = parse(section.source, functions=functions)
-        if not uses_status_function(node) and not is_truthy(evaluator.result(_SUCCESS)):
+        is_implied = implies_success and not uses_status_function(node)
+        if is_implied and not is_truthy(evaluator.result(_SUCCESS)):
             return False
         return is_truthy(evaluator.result(node))
     except ExpressionError as error:

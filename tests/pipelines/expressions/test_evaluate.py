@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.expressions import ExpressionError, evaluate
+from pipelines.expressions import ExpressionError, condition, evaluate
 
 CONTEXTS: dict[str, Any] = {
     "trigger": {"branch": "main", "commit": {"title": "Fix"}, "changed_paths": ["a", "b"]},
@@ -329,3 +329,12 @@ def test_any_source_gives_a_value_or_an_expression_error(source: str) -> None:
         assert 0 <= refusal.position <= len(source)
         assert refusal.explain(source).startswith(refusal.message)
     assert value is None or isinstance(value, bool | int | float | str | list | dict)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("", True), ("1 == 1", True), ("1 == 2", False), ("success()", False)]
+)
+def test_under_finally_nothing_is_implied(source: str, *, expected: bool) -> None:
+    functions = {"success": lambda: False}
+
+    assert condition(source, {}, functions=functions, implies_success=False) is expected
