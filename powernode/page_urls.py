@@ -33,6 +33,7 @@ urlpatterns = [
     ),
     path("repositories/<uuid:pk>/secret", repositories.RepositorySecret.as_view()),
     path("repositories/<uuid:pk>/sync", repositories.RepositorySync.as_view()),
+    path("repositories/<uuid:pk>/detach", repositories.RepositoryDetach.as_view()),
     path("repositories/<uuid:pk>/delete", repositories.RepositoryDelete.as_view()),
     path("workers", workers.WorkerList.as_view(), name="worker_list"),
     path("workers/<uuid:pk>/drain", workers.WorkerDrain.as_view()),

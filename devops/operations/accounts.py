@@ -4,11 +4,28 @@ import zoneinfo
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.utils.text import slugify
 
 from devops import audit
-from devops.access import Actor
+from devops.access import Actor, member_actor
+from devops.choices import Role
 from devops.errors import Invalid, PermissionDenied
-from devops.models import Account, User
+from devops.models import Account, Membership, User
+
+
+@transaction.atomic
+def open_account(user: User) -> Account:
+    """An account of the person's own, which they own; called while they sign up.
+
+    Not durable: it belongs to the transaction in which the person is made.
+    """
+    name = user.name or user.email.partition("@")[0]
+    base = slugify(name)[:50] or "account"
+    slug = base if not Account.objects.filter(slug=base).exists() else f"{base}-{user.pk.hex[-8:]}"
+    account = Account.objects.create(name=name, slug=slug)
+    membership = Membership.objects.create(account=account, user=user, role=Role.OWNER)
+    audit.record(member_actor(membership), "account.create", account)
+    return account
 
 
 @transaction.atomic(durable=True)

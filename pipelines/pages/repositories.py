@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from devops.errors import DomainError, NotFound
+from devops.ids import parse_uuid
 from devops.models import Repository
 from devops.pages.base import Page, cursor_page
 from gitintegration import public as git
 from pipelines import selectors
+from pipelines.operations.definitions import detach_repository
 
 WRITE = "devops.repositories.write"
 
@@ -151,6 +153,17 @@ class RepositorySync(RepositoryPage):
         except DomainError as error:
             return self.refuse(error, _url(repository))
         self.note(f"{found} missed push(es) found." if found else "Nothing was missed.")
+        return redirect(_url(repository))
+
+
+class RepositoryDetach(RepositoryPage):
+    """`POST /repositories/<id>/detach`: pushes no longer start the pipeline."""
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        repository = self.find(pk)
+        pipeline = selectors.pipeline(self.actor, parse_uuid(request.POST.get("pipeline", "")))
+        detach_repository(self.actor, repository, pipeline)
+        self.note(f"Pushes to {repository} no longer start {pipeline}.")
         return redirect(_url(repository))
 
 
