@@ -114,7 +114,9 @@ def _labels(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 
 def _mention(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     wanted = rule.get("mention")
-    body = (event.get("comment") or {}).get("body") or ""
-    if wanted and wanted.lower() not in body.lower():
+    comment = event.get("comment")
+    body = comment.get("body") if isinstance(comment, Mapping) else ""
+    # A host may send anything; what is no text mentions nobody.
+    if wanted and str(wanted).lower() not in (body.lower() if isinstance(body, str) else ""):
         return f"The comment does not mention {wanted}."
     return ""

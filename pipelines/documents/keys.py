@@ -4,8 +4,8 @@ import re
 import unicodedata
 
 _FOREIGN = re.compile(r"[^a-z0-9_-]+")
-_LONGEST_KEY = 64
-_LONGEST_SLUG = 100
+# The columns are as long.
+_LONGEST = 64
 
 
 def step_key(name: str) -> str:
@@ -14,12 +14,12 @@ def step_key(name: str) -> str:
     if not key:
         return "step"
     # A key must be usable as a name in an expression, which starts with a letter.
-    return (f"s_{key}" if key[0] in "0123456789-" else key)[:_LONGEST_KEY]
+    return (f"s_{key}" if key[0] in "0123456789-" else key)[:_LONGEST]
 
 
 def pipeline_slug(name: str) -> str:
     """Return the slug of a pipeline that states none: its name in lower case, joined by `-`."""
-    return _slug(name, "-")[:_LONGEST_SLUG] or "pipeline"
+    return _slug(name, "-")[:_LONGEST] or "pipeline"
 
 
 def _slug(name: str, joint: str) -> str:

@@ -26,7 +26,7 @@ DEFAULT_TYPE = "custom"
 UNLIMITED = "unlimited"
 
 KEY_PATTERN = "^[a-z_][a-z0-9_-]{0,63}$"
-SLUG_PATTERN = "^[a-z0-9_-]{1,100}$"
+SLUG_PATTERN = "^[a-z0-9_-]{1,64}$"
 NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$"
 RESERVED_KEY = "previous"
 

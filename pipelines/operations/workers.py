@@ -8,7 +8,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from devops import audit
+from devops.access import Actor, is_operator
 from devops.clock import DbIn, DbNow, database_now
+from devops.errors import NotFound, PermissionDenied
 from devops.storage.logs import close_abandoned
 from pipelines.choices import (
     WORKER_LOSSES_MAX,
@@ -21,6 +24,9 @@ from pipelines.choices import (
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.operations.attempts import repeat_attempt
 from pipelines.states import end_pending_steps, run_states, step_states
+
+
+WRITE_WORKERS = "devops.workers.write"
 
 
 @transaction.atomic(durable=True)
@@ -69,11 +75,26 @@ def renew_lease(worker_id: uuid.UUID) -> bool:
 
 
 @transaction.atomic(durable=True)
-def drain_worker(worker_id: uuid.UUID) -> None:
-    """Give the worker no more runs."""
-    Worker.objects.filter(pk=worker_id, status=WorkerStatus.ONLINE).update(
-        status=WorkerStatus.DRAINING
-    )
+def drain_worker(actor: Actor, worker_id: uuid.UUID) -> Worker:
+    """Give the worker no more runs; it finishes those it has.
+
+    Raises:
+        PermissionDenied: the actor is no operator; workers serve every account.
+        NotFound: there is no such worker.
+    """
+    actor.require(WRITE_WORKERS)
+    if not is_operator(actor):
+        raise PermissionDenied(
+            "Workers serve every account; only an operator may drain one.",
+            remedy="Ask the operator of this installation.",
+        )
+    worker = Worker.objects.select_for_update().filter(pk=worker_id).first()
+    if worker is None:
+        raise NotFound("No worker with that identifier.")
+    if worker.status == WorkerStatus.ONLINE:
+        Worker.objects.filter(pk=worker_id).update(status=WorkerStatus.DRAINING)
+        audit.record(actor, "devops.worker.drain", worker)
+    return worker
 
 
 @transaction.atomic(durable=True)

@@ -7,9 +7,7 @@ from django.shortcuts import redirect
 
 from devops.pages.base import Page
 from pipelines import selectors
-from pipelines.operations.workers import drain_worker
-
-WRITE = "devops.workers.write"
+from pipelines.operations.workers import WRITE_WORKERS, drain_worker
 
 
 class WorkerList(Page):
@@ -26,15 +24,13 @@ class WorkerList(Page):
 
     def _may_drain(self) -> bool:
         """Workers serve every account: only operators take one out."""
-        return bool(self.actor.may(WRITE) and self.request.user.is_staff)
+        return bool(self.actor.may(WRITE_WORKERS) and self.request.user.is_staff)
 
 
 class WorkerDrain(WorkerList):
     """`POST /workers/<id>/drain`."""
 
     def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        self.actor.require(WRITE)
-        if self._may_drain():
-            drain_worker(pk)
-            self.note("The worker takes no more runs and finishes those it has.")
+        drain_worker(self.actor, pk)
+        self.note("The worker takes no more runs and finishes those it has.")
         return redirect("/workers")

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from containers.models import SecretReference
-from devops.models import Provider, Repository
+from devops.models import AuditEvent, Provider, Repository
 from gitintegration.models import GitWebhookEvent
 from tests.client import Answer, ApiClient
 from tests.factories.devops import RepositoryFactory
@@ -223,6 +223,8 @@ def test_only_operators_drain_workers(alice: ApiClient) -> None:
     alice.user.is_staff = True
     alice.user.save()
     assert alice.post(f"{path}/drain").ok()["status"] == "draining"
+    assert alice.post(f"{path}/drain").ok()["status"] == "draining"
+    assert AuditEvent.objects.filter(action="devops.worker.drain", outcome="done").count() == 1
     assert alice.get("devops/workers", {"status": "draining"}).ok()["results"][0]["id"] == str(
         worker.pk
     )

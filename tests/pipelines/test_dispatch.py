@@ -14,7 +14,6 @@ from pipelines.engine.moves import Lease
 from pipelines.models import Pipeline, PipelineRun, Worker
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.runs import trigger_run
-from pipelines.operations.workers import drain_worker
 from tests.pipelines.conftest import Workshop, fresh, in_threads, make_worker, step
 
 
@@ -70,7 +69,7 @@ def test_a_full_worker_gets_no_more_than_its_slots(workshop: Workshop) -> None:
 
 
 def test_draining_and_silent_workers_get_nothing(workshop: Workshop) -> None:
-    drain_worker(workshop.worker.pk)
+    Worker.objects.filter(pk=workshop.worker.pk).update(status="draining")
     make_worker("silent")
     Worker.objects.filter(name="silent").update(
         lease_expires_at=timezone.now() - timedelta(hours=1)

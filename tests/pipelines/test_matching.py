@@ -63,6 +63,10 @@ TAG = {"branch": "", "tag": "v1.2"}
          {"type": "issue_comment", "comment": {"body": "Hey @BOT go"}}, True),
         ({"issue_comment": {"mention": "@bot"}},
          {"type": "issue_comment", "comment": {"body": "go"}}, False),
+        ({"issue_comment": {"mention": "@bot"}},
+         {"type": "issue_comment", "comment": {"body": ["@bot"]}}, False),
+        ({"issue_comment": {"mention": "@bot"}},
+         {"type": "issue_comment", "comment": "@bot"}, False),
     ],
 )  # fmt: skip
 def test_an_event_starts_what_asks_for_it(
