@@ -18,7 +18,7 @@ ENVIRONMENT = {
     "burst": {"POWERNODE_WORKER_CAPACITY": "200", "POWERNODE_SANDBOX": "none"},
     "big_log": {"POWERNODE_LOG_CAP_BYTES": str(256 * 1024 * 1024)},
 }
-ROUNDS_ONCE = {"listing", "lease", "recovery"}
+ROUNDS_ONCE = {"listing", "lease"}
 
 
 def steal() -> tuple[int, int]:
@@ -47,14 +47,20 @@ def main() -> int:
                 for line, values in samples.items():
                     found.setdefault(line, {}).setdefault(database, []).extend(values)
                 print(f"round {number + 1}: {name} on {database}: {brief(samples)}", flush=True)
-    after = steal()
-    share = (after[0] - before[0]) / max(1, after[1] - before[1])
-    print(f"steal: {share:.1%} of busy time")
-    if options.raw:
-        options.raw.write_text(json.dumps(found))
-    write(found, share, options.rows)
+                # After each measure: an interrupted round keeps what it has.
+                keep(found, before, options)
     print(f"written: {DOCUMENT}")
     return 0
+
+
+def keep(
+    found: dict[str, dict[str, list[float]]], before: tuple[int, int], options: argparse.Namespace
+) -> None:
+    """Write the document, and the samples where they are wanted."""
+    after = steal()
+    if options.raw:
+        options.raw.write_text(json.dumps(found))
+    write(found, (after[0] - before[0]) / max(1, after[1] - before[1]), options.rows)
 
 
 def measure(name: str, database: str, rows: int) -> Samples:

@@ -44,7 +44,7 @@ def write(found: dict[str, dict[str, list[float]]], steal: float, rows: int) -> 
             cells = [_cell(found[name].get(base, [])) for base in ("sqlite", "postgresql")]
             lines.append(f"| {name} | {unit} | {target} | {' | '.join(cells)} |")
     lines += [
-        "", f"List: {rows:,} runs in one account, four filters in turn.", "", "## The machine", "",
+        "", *_list_note(found, rows), "## The machine", "",
         *[f"- {fact}" for fact in _machine()],
         f"- CPU steal while measuring: {steal:.1%} of busy time; the same command varies by ±1.7.",
         "", "## How to repeat", "", "```",
@@ -59,6 +59,14 @@ def write(found: dict[str, dict[str, list[float]]], steal: float, rows: int) -> 
     ]  # fmt: skip
     DOCUMENT.parent.mkdir(exist_ok=True)
     DOCUMENT.write_text("\n".join(lines))
+
+
+def _list_note(found: dict[str, dict[str, list[float]]], rows: int) -> list[str]:
+    missing = sorted(TARGETS.keys() - found.keys())
+    notes = [f"Not measured in this round: {', '.join(missing)}.", ""] if missing else []
+    if "list of 50 runs" in found:
+        notes += [f"List: {rows:,} runs in one account, four filters in turn.", ""]
+    return notes
 
 
 def _cell(values: list[float]) -> str:
