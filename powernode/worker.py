@@ -5,10 +5,12 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 from celery.beat import EmbeddedService
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
@@ -68,10 +70,13 @@ def run_worker(
 
     # Celery's start would load every address and view to check them; the web process does that.
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # noqa: TID251  (Celery reads nothing else)
+    # In a container root is the only user there is; what steps may do is the sandbox's business.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     queues = f"default,{worker_queue(pool.worker.pk)}"
     app.worker_main(
         [
-            "worker", "--pool=threads", f"--concurrency={BACKGROUND_THREADS}", "--loglevel=WARNING",
+            "--quiet", "worker", "--pool=threads", f"--concurrency={BACKGROUND_THREADS}",
+            "--loglevel=WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat", f"--queues={queues}",
             f"--hostname={pool.worker.name}@%h",
         ]

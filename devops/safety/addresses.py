@@ -1,12 +1,12 @@
 """Which addresses the platform may talk to on a person's behalf."""
 
 import dataclasses
+import functools
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 
 from django.conf import settings
-from requests_hardened.ip_filter import EXTRA_BLOCKED_NET_RANGES
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
@@ -21,6 +21,7 @@ _MORE_BLOCKED = tuple(
     for network in ("::/96", "::ffff:0:0:0/96", "fec0::/10", "2001::/32", "100::/64")
 )
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AddressNotAllowed(Invalid):
@@ -134,19 +135,26 @@ def _plain(address: Address) -> Address:
     return address
 
 
+@functools.cache
+def _blocked() -> tuple[Network, ...]:
+    # It loads `requests`, which no process should carry before it calls out.
+    from requests_hardened.ip_filter import EXTRA_BLOCKED_NET_RANGES  # noqa: PLC0415
+
+    return (*EXTRA_BLOCKED_NET_RANGES, *_MORE_BLOCKED)
+
+
 def _is_public(address: Address) -> bool:
-    blocked = (*EXTRA_BLOCKED_NET_RANGES, *_MORE_BLOCKED)
     return (
         address.is_global
         and not address.is_multicast
         and not address.is_reserved
-        and not any(address in network for network in blocked)
+        and not any(address in network for network in _blocked())
     )
 
 
 def _networks(
     entries: Iterable[str],
-) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+) -> Iterable[Network]:
     for entry in entries:
         try:
             yield ipaddress.ip_network(entry, strict=False)

@@ -25,7 +25,6 @@ from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.operations.attempts import repeat_attempt
 from pipelines.states import end_pending_steps, run_states, step_states
 
-
 WRITE_WORKERS = "devops.workers.write"
 
 

@@ -1,0 +1,176 @@
+"""How rows are written: statuses by transition, tasks by reference, operations whole."""
+
+import ast
+
+import pytest
+
+from tests.architecture.sources import called, calls, modules
+
+# Who may set a status without `StateMachine.transition`, and why.
+STATUS_WRITERS = {
+    "devops/state.py": "is the state machine",
+    "devops/deliveries.py": "outgoing deliveries have no listeners; the row is locked",
+    "pipelines/engine/boundary.py": "writes a move and its fence in one statement",
+    "pipelines/engine/moves.py": "shows the move on the engine's own copy; boundary writes it",
+    "pipelines/operations/creation.py": "a run is born with it",
+    "pipelines/operations/workers.py": "a worker's status is its lease's, nobody listens to it",
+    "pipelines/states.py": "ends all pending steps in one compare-and-set",
+    "powernode/clients/errors.py": "is the status of an HTTP answer",
+}
+
+PART = "is part of an operation's transaction"
+READS = "reads only"
+SEVERAL = "calls several operations in turn"
+ONE = "is one statement"
+# Public functions of operations that are not one durable transaction, and why.
+NOT_DURABLE = {
+    "containers/operations/secrets.py": {"binding_of": READS},
+    "devops/operations/accounts.py": {"open_account": "belongs to the sign-up's transaction"},
+    "devops/operations/invitations.py": {"create_invitation": "mails after its transaction"},
+    "devops/operations/members.py": {"check_role": READS, "insert_membership": PART},
+    "devops/operations/providers.py": {"in_use": READS},
+    "gitintegration/operations/deliveries.py": {
+        "receive_delivery": "refuses before its transaction",
+        "note_result": ONE,
+        "sweep_deliveries": SEVERAL,
+    },
+    "gitintegration/operations/endpoints.py": {
+        "reveal_endpoint": READS,
+        "hook_script": READS,
+        "endpoint_secret": READS,
+        "digest_token": READS,
+    },
+    "gitintegration/operations/repositories.py": {
+        "sync_repository": "asks the git host before its transaction",
+        "find_missed_pushes": "asks the git host before its transaction",
+        "reconcile": SEVERAL,
+    },
+    "pipelines/operations/attempts.py": {"repeat_attempt": PART},
+    "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
+    "pipelines/operations/concurrency.py": {
+        "policy_of": READS,
+        "rivals": READS,
+        "rejection": READS,
+        "make_room": PART,
+    },
+    "pipelines/operations/creation.py": {"create_run": PART},
+    "pipelines/operations/definitions.py": {
+        "check_definition": READS,
+        "insert_pipeline": PART,
+        "replace_definition": PART,
+    },
+    "pipelines/operations/dispatch.py": {
+        "read_fleet": READS,
+        "slot_holder": READS,
+        "held_by": READS,
+    },
+    "pipelines/operations/events.py": {"resolve_event": "reads the repository before its one"},
+    "pipelines/operations/reports.py": {"find_artifact": READS},
+    "pipelines/operations/runs.py": {"repository_context": READS},
+    "pipelines/operations/sweeps.py": {
+        "sweep": SEVERAL,
+        "wake_overdue_steps": SEVERAL,
+        "end_overdue_runs": SEVERAL,
+        "remove_old_workspaces": "removes folders, no rows",
+    },
+    "pipelines/operations/workers.py": {
+        "renew_lease": ONE,
+        "retire_silent_workers": SEVERAL,
+        "retire_dead_process": SEVERAL,
+    },
+}
+
+# Beside models, selectors, operations and the engine: who may start from `.objects`, and why.
+ROW_READERS = {
+    "devops/access.py": "is the door through which selectors go",
+    "devops/api/authentication.py": "notes a token's use",
+    "devops/audit.py": "writes the trail",
+    "devops/audit_chain.py": "chains the trail",
+    "devops/deliveries.py": "is the queue of outgoing deliveries",
+    "devops/idempotency.py": "keeps the answers to requests with a key",
+    "devops/outbox.py": "writes messages",
+    "devops/relay.py": "publishes messages",
+    "devops/retention.py": "removes what is old",
+    "devops/tokens.py": "finds who a token is",
+    "pipelines/feeds.py": "follows rows after a selector let the reader in",
+    "pipelines/states.py": "ends all pending steps in one statement",
+    "containers/public.py": "is the door for neighbours",
+    "powernode/cli/installation.py": "the operator's command line acts without an account",
+    "powernode/cli/people.py": "the operator's command line acts without an account",
+    "powernode/cli/tokens.py": "the operator's command line acts without an account",
+    "powernode/demonstration/setup.py": "prepares the demonstration",
+    "powernode/diagnosis.py": "the doctor counts rows of the installation",
+    "powernode/local_run.py": "has a database of its own",
+}
+ROW_FOLDERS = ("/models/", "/operations/", "pipelines/engine/", "devops/storage/")
+SELECTORS = ("selectors.py", "/selectors/")
+
+
+def _sets_status(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign):
+        return any(isinstance(each, ast.Attribute) and each.attr == "status"
+                   for each in node.targets)  # fmt: skip
+    return (
+        isinstance(node, ast.Call)
+        and called(node) == "update"
+        and any(keyword.arg == "status" for keyword in node.keywords)
+    )
+
+
+def _uses(tree: ast.AST, name: str) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr == name for node in ast.walk(tree))
+
+
+def test_a_status_changes_only_by_transition() -> None:
+    writers = {name for name, tree in modules().items() if any(map(_sets_status, ast.walk(tree)))}
+
+    assert writers <= STATUS_WRITERS.keys()
+
+
+def test_tasks_are_sent_by_reference_only() -> None:
+    senders = {
+        name
+        for name, tree in modules().items()
+        if {"delay", "apply_async", "send_task"} & {called(call) for call in calls(tree)}
+    }
+
+    assert senders == {"devops/taskref.py"}
+
+
+def _public_functions() -> list[tuple[str, str, str]]:
+    return [
+        (name, node.name, " ".join(ast.unparse(each) for each in node.decorator_list))
+        for name, tree in modules().items()
+        if "/operations/" in name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
+def test_a_public_operation_is_one_durable_transaction_or_says_why_not() -> None:
+    others: dict[str, set[str]] = {}
+    for module, function, decorators in _public_functions():
+        if "transaction.atomic(durable=True)" not in decorators:
+            others.setdefault(module, set()).add(function)
+
+    assert others == {module: set(reasons) for module, reasons in NOT_DURABLE.items()}
+
+
+def test_rows_are_reached_through_the_modules_that_may() -> None:
+    users = {name for name, tree in modules().items() if _uses(tree, "objects")}
+    others = {
+        name for name in users if not any(part in name for part in (*ROW_FOLDERS, *SELECTORS))
+    }
+
+    assert others == ROW_READERS.keys()
+
+
+@pytest.mark.parametrize("edge", ["rest", "pages", "consumers.py", "tasks.py"])
+def test_an_edge_opens_no_transaction(edge: str) -> None:
+    found = [
+        name
+        for name, tree in modules().items()
+        if edge in name.split("/")[1:2] and _uses(tree, "atomic")
+    ]
+
+    assert found == []
