@@ -24,21 +24,22 @@ def _strike(stack: Stack, dice: random.Random, stop: threading.Event, kinds: str
             continue
         kind = dice.choice(kinds.split())
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            if kind == "worker":
-                os.kill(worker, signal.SIGKILL)
-            elif kind == "child":
-                for child in children_of(worker)[:1]:
-                    os.kill(child, signal.SIGSTOP)
-                    os.kill(worker, signal.SIGKILL)
-                    os.kill(child, signal.SIGCONT)
-            elif kind == "group":
-                for child in children_of(worker):
-                    os.kill(child, signal.SIGKILL)
-                os.kill(worker, signal.SIGKILL)
-            elif kind == "term":
-                os.kill(worker, signal.SIGTERM)
+            _hit(worker, kind)
             faults += 1
     return faults
+
+
+def _hit(worker: int, kind: str) -> None:
+    if kind == "child":
+        for child in children_of(worker)[:1]:
+            os.kill(child, signal.SIGSTOP)
+            os.kill(worker, signal.SIGKILL)
+            os.kill(child, signal.SIGCONT)
+        return
+    if kind == "group":
+        for child in children_of(worker):
+            os.kill(child, signal.SIGKILL)
+    os.kill(worker, signal.SIGTERM if kind == "term" else signal.SIGKILL)
 
 
 def _storm(stack: Stack, dice: random.Random, runs: int, kinds: str, seconds: float) -> Ledger:
