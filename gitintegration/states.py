@@ -22,7 +22,7 @@ def _describe(event: GitWebhookEvent) -> tuple[str, dict[str, Any]]:
 webhook_event_states: StateMachine[GitWebhookEvent] = StateMachine(
     "webhook_event",
     {
-        W.PENDING: {W.PROCESSING, W.FAILED},
+        W.PENDING: {W.PROCESSING, W.PROCESSED, W.IGNORED, W.FAILED},
         W.PROCESSING: {W.PROCESSED, W.IGNORED, W.FAILED, W.PENDING},
         W.PROCESSED: {W.PENDING},
         W.IGNORED: {W.PENDING},

@@ -140,36 +140,29 @@ def process_delivery(event_id: str) -> None:
     event = GitWebhookEvent.objects.select_for_update().filter(pk=event_id).first()
     if event is None or event.status != WebhookEventStatus.PENDING:
         return
-    webhook_event_states.transition(
-        event, WebhookEventStatus.PROCESSING, attempts=F("attempts") + 1,
-        next_attempt_at=timezone.now() + _PROCESSING_LIMIT,
-    )  # fmt: skip
-    now = timezone.now()
     try:
         trigger = dialect_module(event.dialect).to_event(event.event_type, event.payload)
     except IgnoredDeliveryError as why:
-        webhook_event_states.transition(
-            event, WebhookEventStatus.IGNORED, result=str(why)[:500], processed_at=now
-        )
+        _end(event, WebhookEventStatus.IGNORED, result=str(why)[:500])
         return
     except UnreadableDeliveryError as error:
-        webhook_event_states.transition(
-            event, WebhookEventStatus.FAILED, error_message=str(error)[:1000], processed_at=now
-        )
+        _end(event, WebhookEventStatus.FAILED, error_message=str(error)[:1000])
         return
     if event.repository_id is None:
-        webhook_event_states.transition(
-            event, WebhookEventStatus.IGNORED, result="Its repository is gone.", processed_at=now
-        )
+        _end(event, WebhookEventStatus.IGNORED, result="Its repository is gone.")
         return
-    webhook_event_states.transition(
-        event, WebhookEventStatus.PROCESSED, processed_at=now, sender=trigger.actor[:200],
-        result="Understood; looking for pipelines.",
-    )  # fmt: skip
+    words = "Understood; looking for pipelines."
+    _end(event, WebhookEventStatus.PROCESSED, sender=trigger.actor[:200], result=words)
     outbox.record(
         event.account_id, f"git_event.{event.pk.hex}", event.version, f"git.{trigger.type}",
         trigger.payload(event.repository_id, event.pk),
     )  # fmt: skip
+
+
+def _end(event: GitWebhookEvent, status: str, **changes: Any) -> None:
+    webhook_event_states.transition(
+        event, status, attempts=F("attempts") + 1, processed_at=timezone.now(), **changes
+    )
 
 
 @transaction.atomic(durable=True)
@@ -215,7 +208,8 @@ def _again(event_id: uuid.UUID) -> None:
         return
     if event.status == WebhookEventStatus.PROCESSING:
         webhook_event_states.transition(event, WebhookEventStatus.PENDING)
+    # Counted here: what makes its processing die takes its own count with it.
     GitWebhookEvent.objects.filter(pk=event_id).update(
-        next_attempt_at=timezone.now() + _PROCESSING_LIMIT
+        next_attempt_at=timezone.now() + _PROCESSING_LIMIT, attempts=F("attempts") + 1
     )
     PROCESS_DELIVERY.send(event_id=str(event_id))

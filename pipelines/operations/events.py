@@ -46,8 +46,7 @@ def resolve_event(message_id: str) -> None:
         outbox.mark_handled(message_id)
         return
     definitions = _read_definitions(repository, event)
-    result = _create_runs(message_id, repository, event, definitions)
-    note_result(event["event_id"], result)
+    _create_runs(message_id, repository, event, definitions)
 
 
 def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Definitions:
@@ -75,10 +74,10 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
 @transaction.atomic(durable=True)
 def _create_runs(
     message_id: str, repository: Repository, event: Mapping[str, Any], definitions: Definitions
-) -> str:
-    """Create what the event starts and mark its message; returns a sentence for the delivery."""
+) -> None:
+    """Create what the event starts, mark its message, and say on the delivery what happened."""
     if not outbox.mark_handled(message_id):
-        return "Handled already."
+        return
     started: list[PipelineRun] = []
     passed: list[str] = []
     for path, definition in definitions.sound.items():
@@ -93,7 +92,7 @@ def _create_runs(
         definition = _effective(selectors.definition_of(link.pipeline), link.overrides)
         run = _start(link.pipeline, definition, repository, event, passed)
         started += [run] if run else []
-    return _sentence(started, passed, definitions.problems)
+    note_result(event["event_id"], _sentence(started, passed, definitions.problems))
 
 
 def _start(
