@@ -45,7 +45,7 @@ CUSTOM = StepType(
     config_model=CommandConfig,
     outputs=_OUTPUTS,
     effect="workspace",
-    example={"command": "echo version=1.2 >> \"$POWERNODE_OUTPUT\""},
+    example={"command": 'echo version=1.2 >> "$POWERNODE_OUTPUT"'},
 )
 
 
