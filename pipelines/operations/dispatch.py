@@ -12,6 +12,7 @@ from devops.clock import DbNow
 from pipelines.choices import RunStatus, WaitingFor, WorkerStatus
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import PipelineRun, Worker
+from pipelines.operations.suspects import WORDS, Suspects
 
 # Runs looked at in one go; more wait for the next tick or the next freed slot.
 WINDOW = 200
@@ -96,10 +97,15 @@ def dispatch_waiting() -> int:
         return 0
     fleet = read_fleet()
     taken: set[str] = set()
+    suspects = Suspects(waiting)
     assigned: dict[uuid.UUID, list[str]] = defaultdict(list)
     for run in waiting:
+        if suspects.must_wait(run):
+            _say(run, WaitingFor.WORKER, WORDS)
+            continue
         worker = _worker_for(run, fleet, taken)
         if worker is not None and _assign(run, worker):
+            suspects.note_try(run)
             fleet.free[worker.pk] -= 1
             taken.add(run.concurrency_key or "")
             assigned[worker.pk].append(str(run.pk))

@@ -28,7 +28,8 @@ STEP_MOVES = {
     ("running", "cancelled"), ("running", "skipped"),
 }  # fmt: skip
 EVENT_MOVES = {
-    ("pending", "processing"), ("pending", "failed"), ("processing", "processed"),
+    ("pending", "processing"), ("pending", "processed"), ("pending", "ignored"),
+    ("pending", "failed"), ("processing", "processed"),
     ("processing", "ignored"), ("processing", "failed"), ("processing", "pending"),
     ("processed", "pending"), ("ignored", "pending"), ("failed", "pending"),
 }  # fmt: skip
