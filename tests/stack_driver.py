@@ -98,7 +98,7 @@ class Driver:
             "id": "printf('01%030x', n)" if connection.vendor == "sqlite"
             else "('01' || lpad(to_hex(n), 30, '0'))::uuid",
             "run_number": "n + 1",
-            "status": "CASE WHEN n % 1000 = 0 THEN 'failure' ELSE 'success' END",
+            "status": "CASE WHEN n - 1000 * (n / 1000) = 0 THEN 'failure' ELSE 'success' END",
             "worker_id": "NULL", "concurrency_key": "NULL", "snapshot": "'{\"name\": \"listed\"}'",
         }  # fmt: skip
         if connection.vendor == "sqlite":
