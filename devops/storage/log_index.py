@@ -45,6 +45,17 @@ def open_stream(stream_id: uuid.UUID, account_id: uuid.UUID, now: dt.datetime) -
     )
 
 
+def record_empty(stream_id: uuid.UUID, account_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Create the row of a stream that is complete without a byte; false when there is one."""
+    moment = db_moment(now)
+    return _execute(
+        "INSERT INTO devops_logstream (id, created_at, updated_at, account_id, size_bytes,"
+        " line_count, dropped_bytes, closed_at) VALUES (%s, %s, %s, %s, 0, 0, 0, %s)"
+        " ON CONFLICT (id) DO NOTHING",
+        [db_uuid(stream_id), moment, moment, db_uuid(account_id), moment],
+    )
+
+
 def add_chunk(
     stream_id: uuid.UUID, seq: int, entry: Entry, *, segment: int, data: bytes | None
 ) -> None:

@@ -140,6 +140,13 @@ class LogWriter:
         if self._closed:
             return
         self._write_rest()
+        if not self._is_open and log_index.record_empty(
+            self.stream_id, self._account_id, timezone.now()
+        ):
+            # A silent step costs one commit, not an opening and a closing.
+            self._closed = True
+            release_connection()
+            return
         self._open()
         self._closed = True
         self._end_segment()
