@@ -19,6 +19,9 @@ from devops.sqlforms import db_moment, db_uuid
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+# A quick run commits every few milliseconds: what comes within this goes out together, so that
+# the relay does not take the steps their processor. The first message after a silence never waits.
+PAUSE_SECONDS = 0.02
 # A subscriber that has not finished by then is woken again.
 HANDLE_AGAIN_AFTER = timedelta(seconds=15)
 ATTEMPTS_MAX = 20
@@ -145,6 +148,7 @@ class RelayThread(threading.Thread):
             self._poked.wait(timeout=1.0)
             self._poked.clear()
             self._publish()
+            self._stopping.wait(PAUSE_SECONDS)
         nudge.set_local_relay(None)
 
     def _publish(self) -> None:
