@@ -22,7 +22,8 @@ PARTS: dict[str, list[list[str]]] = {
     ],
     "unit": [["tests", "--ignore=tests/browser", "--ignore=tests/e2e", "--ignore=tests/chaos"]],
     "e2e": [["tests/e2e"], ["tests/browser"]],
-    "chaos": [["tests/chaos"]],
+    # F1, a kill at every commit, lives beside the engine that it kills.
+    "chaos": [["tests/chaos", "tests/pipelines/engine/test_failpoints.py"]],
 }
 
 
