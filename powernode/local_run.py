@@ -4,6 +4,7 @@ Everything lives in a temporary folder: a database, the workspace, the logs. The
 create the run, the same loop takes it through its steps, the same executor runs its commands.
 """
 
+import logging
 import socket
 import threading
 import uuid
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from containers.operations.secrets import create_secret
 from devops.access import Actor, system_actor
 from devops.models import Account, Repository
+from devops.outages import outage_words
 from devops.storage import log_reader
 from gitintegration.public import GitFailedError, head_of_local
 from pipelines.choices import RUN_TERMINAL
@@ -30,6 +32,8 @@ from pipelines.operations.workers import register_worker
 from pipelines.states import run_facts, step_facts
 from powernode.clients.following import Event, Finished, LogLine, RunChanged, StepChanged
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.05
 _BYTES = 256 * 1024
 
@@ -41,10 +45,20 @@ class LocalRun:
     run_id: uuid.UUID
     worker: Worker
     control: RunControl = field(default_factory=RunControl)
+    failures: list[str] = field(default_factory=list)
 
     def execute(self) -> None:
-        """Take the run to its end; to be called from a thread of its own."""
-        execute_run(self.run_id, self.worker, self.control)
+        """Take the run to its end; to be called from a thread of its own.
+
+        What ends the engine itself is left in `failures`, in words.
+        """
+        try:
+            execute_run(self.run_id, self.worker, self.control)
+        except Exception as error:
+            words = outage_words(error)
+            if words is None:
+                logger.exception("run %s could not be executed", self.run_id)
+            self.failures.append(words or "the engine failed; the lines above say why")
 
 
 def prepare(
@@ -98,7 +112,10 @@ def work_tree_of(folder: Path) -> Path | None:
 
 @dataclass(slots=True)
 class LocalFollower:
-    """The events of a local run, read from its rows while a thread executes it."""
+    """The events of a local run, read from its rows while a thread executes it.
+
+    The last one is `Finished`, unless the engine itself failed: see `LocalRun.failures`.
+    """
 
     local: LocalRun
     thread: threading.Thread
@@ -120,7 +137,8 @@ class LocalFollower:
             elif not is_over:
                 self.thread.join(POLL_SECONDS)
                 yield RunChanged(facts)
-        yield Finished(run_facts(PipelineRun.objects.get(pk=self.local.run_id)))
+        if not self.local.failures:
+            yield Finished(run_facts(PipelineRun.objects.get(pk=self.local.run_id)))
 
     def _step(self, run: dict[str, Any], step: StepExecution) -> Iterator[Event]:
         facts = step_facts(step)
@@ -151,4 +169,11 @@ class LocalFollower:
             yield LogLine(step, line.decode("utf-8", errors="replace"))
 
 
-__all__ = ["GitFailedError", "LocalFollower", "LocalRun", "prepare", "work_tree_of"]
+__all__ = [
+    "GitFailedError",
+    "LocalFollower",
+    "LocalRun",
+    "outage_words",
+    "prepare",
+    "work_tree_of",
+]

@@ -25,6 +25,8 @@ BROKER_SECONDS = 0.7
 BACKOFF_MAX = 10.0
 # A service that lived longer than this is started again at once, however often it dies.
 CRASH_SECONDS = 5.0
+# Below this a database can commit nothing any more.
+ROOM_BYTES = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 
 
@@ -138,11 +140,20 @@ class Supervisor:
         lived = time.monotonic() - service.started
         service.restarts = service.restarts + 1 if lived < CRASH_SECONDS else 1
         pause = 0.0 if service.restarts == 1 else min(BACKOFF_MAX, 0.5 * 2**service.restarts)
-        self.say(f"{service.name} ended with {process.returncode}; restarting it")
+        self.say(f"{service.name} ended with {process.returncode}; restarting it{self._no_room()}")
         service.process = None
         service.restart_at = time.monotonic() + pause
         if pause == 0.0:
             self._spawn(service)
+
+    def _no_room(self) -> str:
+        """What a service most likely died of when the disk is full: it could log nothing."""
+        if shutil.disk_usage(self.var).free >= ROOM_BYTES:
+            return ""
+        return (
+            f" (there is no room left on the disk of {self.var}: free some, and what was "
+            "interrupted goes on by itself)"
+        )
 
     @property
     def is_stopping(self) -> bool:

@@ -94,6 +94,7 @@ class LogWriter:
         self._flushed_at = float("-inf")
         self._is_open = False
         self._closed = False
+        self._is_unwritable = False
         self._seq = 0
         self._offset = 0
         self._line = 1
@@ -108,9 +109,16 @@ class LogWriter:
         return self._offset
 
     def write(self, block: bytes) -> None:
-        """Take output of the command; it is readable at once or within 100 ms."""
+        """Take output of the command; it is readable at once or within 100 ms.
+
+        Raises:
+            OSError: the disk refused it; what comes later is dropped, what stands is kept.
+        """
         if self._closed:
             raise LogClosed(f"The log {self.stream_id} is closed.")
+        if self._is_unwritable:
+            self.dropped_bytes += len(block)
+            return
         shown = self._masker.feed(block)
         if shown:
             self._buffer.append(shown)
@@ -176,12 +184,24 @@ class LogWriter:
             return
         data = b"".join(self._buffer) if len(self._buffer) > 1 else self._buffer[0]
         self._open()
-        for start in range(0, len(data), CHUNK_BYTES):
-            self._append(data[start : start + CHUNK_BYTES])
+        try:
+            for start in range(0, len(data), CHUNK_BYTES):
+                self._append(data[start : start + CHUNK_BYTES])
+        except OSError:
+            # The step fails by it; writing its end must not fail once more.
+            self._is_unwritable = True
+            self._drop_buffer()
+            raise
         self._buffer.clear()
         self._buffered = 0
         self._flushed_at = self._clock()
         release_connection()
+
+    def _drop_buffer(self) -> None:
+        self.dropped_bytes += self._buffered
+        self._buffer.clear()
+        self._buffered = 0
+        self._end_segment()
 
     def _append(self, data: bytes) -> None:
         entry = Entry(self._offset, len(data), self._line, data.count(b"\n"), timezone.now())
@@ -249,9 +269,9 @@ class LogWriter:
     def _open(self) -> None:
         if self._is_open:
             return
-        self._is_open = True
         if not log_index.open_stream(self.stream_id, self._account_id, timezone.now()):
             self._continue()
+        self._is_open = True
 
     def _continue(self) -> None:
         row = LogStream.objects.get(pk=self.stream_id)

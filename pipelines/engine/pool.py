@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from devops.connections import release_connection
+from devops.outages import outage_words
 from pipelines.choices import RunStatus
 from pipelines.engine.control import RunControl
 from pipelines.engine.executors.process import describe
@@ -114,9 +115,9 @@ class EnginePool:
                 return
             try:
                 execute_run(run_id, self.worker, self._controls[run_id])
-            except Exception:
+            except Exception as error:
                 logger.exception("run %s could not be executed", run_id)
-                self._hand_back(run_id)
+                self._hand_back(run_id, engine_failure(error))
             finally:
                 self._left(run_id)
 
@@ -133,12 +134,12 @@ class EnginePool:
             logger.exception("the freed slot could not be given away; the next tick will")
             close_old_connections()
 
-    def _hand_back(self, run_id: uuid.UUID) -> None:
+    def _hand_back(self, run_id: uuid.UUID, reason: str) -> None:
         """Release a run after a defect or a database outage, however long that lasts."""
         while not self._stopping.is_set():
             close_old_connections()
             try:
-                abandon_run(run_id, self.worker.pk, "the engine failed; its log says why")
+                abandon_run(run_id, self.worker.pk, reason)
             except DatabaseError as error:
                 logger.warning("run %s not handed back yet: %s", run_id, error)
                 self._stopping.wait(2.0)
@@ -184,6 +185,11 @@ class EnginePool:
                 control.stop("lease_lost")
             elif row["cancel_requested_at"] and not control.heard_cancel:
                 control.stop("cancelled")
+
+
+def engine_failure(error: Exception) -> str:
+    """Why a run had to be given up, in words for its page; only our own defects are not told."""
+    return outage_words(error) or "the engine failed; the worker's log says why"
 
 
 def product_version() -> str:

@@ -121,7 +121,7 @@ def abandon_run(run_id: uuid.UUID, worker_id: uuid.UUID, reason: str) -> None:
     run = PipelineRun.objects.select_for_update().filter(pk=run_id, worker_id=worker_id).first()
     worker = Worker.objects.filter(pk=worker_id).first()
     if run is not None and worker is not None:
-        _release_run(run, worker, reason, lost=True)
+        _release_run(run, worker, f"gave the run up ({reason})", lost=True)
 
 
 def retire_silent_workers() -> int:
@@ -136,18 +136,6 @@ def retire_silent_workers() -> int:
     return len(silent)
 
 
-def retire_dead_process(host: str, pid: int) -> int:
-    """Take out the worker whose process the supervisor saw dying."""
-    workers = list(
-        Worker.objects.filter(host=host, pid=pid)
-        .exclude(status=WorkerStatus.OFFLINE)
-        .values_list("pk", flat=True)
-    )
-    for worker_id in workers:
-        retire_worker(worker_id, "its process died", lost=True)
-    return len(workers)
-
-
 def _release_runs(worker: Worker, reason: str, *, lost: bool) -> int:
     """Hand back the worker's runs; the raised fence makes its late writes void."""
     PipelineRun.objects.filter(worker=worker, status=RunStatus.QUEUED).update(
@@ -157,18 +145,18 @@ def _release_runs(worker: Worker, reason: str, *, lost: bool) -> int:
         PipelineRun.objects.select_for_update().filter(worker=worker, status=RunStatus.RUNNING)
     )
     for run in runs:
-        _release_run(run, worker, reason, lost=lost)
+        _release_run(run, worker, f"is gone ({reason})", lost=lost)
     return len(runs)
 
 
-def _release_run(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
+def _release_run(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
     PipelineRun.objects.filter(pk=run.pk).update(
         worker=None,
         fence=F("fence") + 1,
         waiting_for=WaitingFor.WORKER,
-        waiting_detail=f"Worker {worker.name} is gone ({reason}); another one takes over.",
+        waiting_detail=f"Worker {worker.name} {what}; another one takes over.",
     )
-    _interrupt_step(run, worker, reason, lost=lost)
+    _interrupt_step(run, worker, what, lost=lost)
 
 
 def _interrupted(run: PipelineRun, *, lost: bool) -> StepExecution | None:
@@ -184,7 +172,7 @@ def _interrupted(run: PipelineRun, *, lost: bool) -> StepExecution | None:
     return min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
 
 
-def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool) -> None:
+def _interrupt_step(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
     """End the attempt that was running, and prepare its repetition or the run's end."""
     running = _interrupted(run, lost=lost)
     if running is None:
@@ -196,7 +184,7 @@ def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool
         StepStatus.FAILURE,
         reason=cause,
         completed_at=DbNow(),
-        error_message=f"Worker {worker.name} is gone: {reason}.",
+        error_message=f"Worker {worker.name} {what}.",
     )
     if not lost:
         repeat_attempt(running)
@@ -217,5 +205,6 @@ def _interrupt_step(run: PipelineRun, worker: Worker, reason: str, *, lost: bool
         waiting_for=WaitingFor.NOTHING,
         waiting_detail="",
         completed_at=DbNow(),
-        error_message=f"The worker was lost {losses} times in step {running.step_name}.",
+        error_message=f"The worker was lost {losses} times in step {running.step_name}; "
+        f"the last time: {worker.name} {what}.",
     )

@@ -58,9 +58,7 @@ def _execute(
 ) -> str:
     _use(folder, file)
     setup_django()
-    from devops.errors import DomainError  # noqa: PLC0415
     from pipelines import documents, step_types  # noqa: PLC0415
-    from powernode import local_run  # noqa: PLC0415
 
     errors = [
         found
@@ -74,6 +72,28 @@ def _execute(
             remedy=f"`powernode lint {file}` lists everything.",
         )
     definition = documents.to_definition(documents.parse(text).value)
+    finished = _follow(file, definition, inputs, secrets, as_json=as_json)
+    if not as_json:
+        words = finished["error_message"] or f"The run ended with {finished['status']}."
+        whisper(words, "" if finished["status"] == "success" else "bold red")
+    return str(finished["status"])
+
+
+def _follow(
+    file: Path,
+    definition: dict[str, Any],
+    inputs: dict[str, str],
+    secrets: dict[str, str],
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    from django.db import DatabaseError  # noqa: PLC0415
+
+    from devops.errors import DomainError  # noqa: PLC0415
+    from powernode import local_run  # noqa: PLC0415
+
+    failures: list[str] = []
+    finished: dict[str, Any] = {}
     try:
         local = local_run.prepare(
             definition,
@@ -81,19 +101,24 @@ def _execute(
             secrets=secrets,
             repository=local_run.work_tree_of(file.resolve().parent),
         )
+        failures = local.failures
+        thread = threading.Thread(target=local.execute, name="slot-1")
+        signal.signal(signal.SIGINT, lambda *_: local.control.stop("cancelled"))
+        thread.start()
+        follower: Any = local_run.LocalFollower(local, thread)
+        finished = show_events(follower) if as_json else RunView(console()).tell(follower)
+        thread.join()
     except (DomainError, local_run.GitFailedError) as error:
         problems = [problem.detail for problem in getattr(error, "errors", ())]
         raise CommandError(" ".join([str(error), *problems])) from error
-    thread = threading.Thread(target=local.execute, name="slot-1")
-    signal.signal(signal.SIGINT, lambda *_: local.control.stop("cancelled"))
-    thread.start()
-    follower: Any = local_run.LocalFollower(local, thread)
-    finished = show_events(follower) if as_json else RunView(console()).tell(follower)
-    thread.join()
-    if not as_json:
-        words = finished["error_message"] or f"The run ended with {finished['status']}."
-        whisper(words, "" if finished["status"] == "success" else "bold red")
-    return str(finished["status"])
+    except (DatabaseError, OSError) as error:
+        failures = [local_run.outage_words(error) or str(error)]
+    if failures:
+        raise CommandError(
+            f"The run could not be finished: {failures[0]}.",
+            remedy=f"Its data was under {tempfile.gettempdir()}; TMPDIR names another folder.",
+        )
+    return finished
 
 
 def _use(folder: Path, file: Path) -> None:

@@ -76,7 +76,6 @@ NOT_DURABLE = {
     "pipelines/operations/workers.py": {
         "renew_lease": ONE,
         "retire_silent_workers": SEVERAL,
-        "retire_dead_process": SEVERAL,
     },
 }
 

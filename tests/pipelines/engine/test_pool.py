@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -54,6 +55,25 @@ def test_more_runs_than_slots_all_finish(pool: EnginePool) -> None:
 
     wait_until(lambda: all(_is(run, RunStatus.SUCCESS) for run in runs))
     assert {len(attempts(run, "one")) for run in runs} == {1}
+
+
+@pytest.mark.postgres
+def test_no_database_connection_is_held_while_commands_run(pool: EnginePool) -> None:
+    shop = _shop(pool)
+    runs = [shop.trigger(shop.pipeline(step("slow", "sleep 60"))) for _ in range(2)]
+    pool.take()
+    wait_until(lambda: all(last(run, "slow").status == "running" for run in runs))
+    connection.close()
+
+    def all_given_back() -> bool:
+        stats = connection.pool.get_stats()
+        return bool(stats["pool_available"] == stats["pool_size"])
+
+    wait_until(all_given_back)
+    assert all(last(run, "slow").status == "running" for run in runs)
+    for run in runs:
+        cancel_run(shop.actor, fresh(run))
+    wait_until(lambda: all(_is(run, RunStatus.CANCELLED) for run in runs))
 
 
 def test_a_cancel_in_the_database_reaches_the_running_command(pool: EnginePool) -> None:
