@@ -66,7 +66,7 @@ def test_no_database_connection_is_held_while_commands_run(pool: EnginePool) -> 
     connection.close()
 
     def all_given_back() -> bool:
-        stats = connection.pool.get_stats()
+        stats = connection.pool.get_stats()  # type: ignore[attr-defined]  # PostgreSQL's wrapper
         return bool(stats["pool_available"] == stats["pool_size"])
 
     wait_until(all_given_back)

@@ -65,7 +65,10 @@ def test_three_losses_in_one_step_end_the_run_and_say_so(workshop: Workshop) -> 
 
     run = fresh(run)
     assert (run.status, run.reason) == (RunStatus.FAILURE, "worker_lost")
-    assert run.error_message == "The worker was lost 3 times in step poison."
+    assert run.error_message == (
+        "The worker was lost 3 times in step poison; "
+        "the last time: bench is gone (its process died)."
+    )
     assert last(run, "after").reason == "worker_lost"
 
 

@@ -1,0 +1,510 @@
+"""What the hosts' repositories, pull requests and so on look like to us: one shape for all.
+
+Every text in here comes from outside and is untrusted. Times are aware datetimes in UTC, ids are
+texts, SHAs are full, a repository is named by its full name (`group/sub/project`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+FileChangeStatus = Literal["added", "modified", "removed", "renamed", "copied"]
+PullRequestState = Literal["open", "closed"]
+MergeMethod = Literal["merge", "squash", "rebase"]
+StatusState = Literal["pending", "running", "success", "failure", "error", "cancelled"]
+CheckConclusion = Literal[
+    "success", "failure", "cancelled", "skipped", "timed_out", "action_required", "neutral", "stale"
+]
+Permission = Literal["none", "read", "write", "admin"]
+ScopeKind = Literal["repository", "organization", "enterprise"]
+RunnerStatus = Literal["online", "offline", "busy"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `next_page` is what to ask for next, empty at the end."""
+
+    items: tuple[T, ...]
+    next_page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostUser:
+    """Who a token belongs to; `scopes` is None where the host does not tell."""
+
+    id: str
+    username: str
+    name: str = ""
+    email: str = ""
+    avatar_url: str = ""
+    scopes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many requests are left; None where the host does not tell."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostRepository:
+    """A repository as its host describes it; `owner` is the full namespace path."""
+
+    id: str
+    full_name: str
+    name: str
+    owner: str
+    description: str = ""
+    default_branch: str = "main"
+    clone_url: str = ""
+    ssh_url: str = ""
+    web_url: str = ""
+    is_private: bool = False
+    is_fork: bool = False
+    is_archived: bool = False
+    stars_count: int = 0
+    forks_count: int = 0
+    open_issues_count: int = 0
+    language: str = ""
+    topics: tuple[str, ...] = ()
+    has_issues: bool = True
+    has_pull_requests: bool = True
+    has_wiki: bool = False
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    pushed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRepository:
+    """A repository to be made; without `organization` it belongs to the token's user."""
+
+    name: str
+    organization: str = ""
+    description: str = ""
+    is_private: bool = True
+    default_branch: str = "main"
+    is_initialized: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch and the commit it points to."""
+
+    name: str
+    sha: str
+    message: str = ""
+    is_protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag and the commit it points to."""
+
+    name: str
+    sha: str
+    message: str = ""
+    tagger: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An author or committer; `username` only where the host knows one."""
+
+    name: str = ""
+    email: str = ""
+    username: str = ""
+    avatar_url: str = ""
+    date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the host says of a commit's signature."""
+
+    is_verified: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Lines and files that a change touched."""
+
+    additions: int = 0
+    deletions: int = 0
+    files_changed: int = 0
+
+    @property
+    def total(self) -> int:
+        """Lines in all."""
+        return self.additions + self.deletions
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a change; `patch` is empty for binary and for too large files."""
+
+    filename: str
+    status: FileChangeStatus
+    additions: int = 0
+    deletions: int = 0
+    patch: str = ""
+    previous_filename: str = ""
+
+    @property
+    def changes(self) -> int:
+        """Lines in all."""
+        return self.additions + self.deletions
+
+    @property
+    def is_binary(self) -> bool:
+        """No patch and no counted line."""
+        return not self.patch and not self.changes
+
+    @property
+    def is_large(self) -> bool:
+        """Counted lines, and the host left the patch out."""
+        return not self.patch and bool(self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class HostCommit:
+    """A commit; lists carry it without `stats` and `files`."""
+
+    sha: str
+    message: str
+    author: Person = field(default_factory=Person)
+    committer: Person = field(default_factory=Person)
+    parent_shas: tuple[str, ...] = ()
+    tree_sha: str = ""
+    web_url: str = ""
+    verification: Verification = field(default_factory=Verification)
+    stats: Stats | None = None
+    files: tuple[FileChange, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The first line of the message."""
+        return self.message.split("\n", 1)[0]
+
+    @property
+    def body(self) -> str:
+        """The message without its first line."""
+        return self.message.partition("\n")[2].strip("\n")
+
+    @property
+    def is_merge(self) -> bool:
+        """More than one parent."""
+        return len(self.parent_shas) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What a commit changed against its first parent; `is_truncated` when the host cut it."""
+
+    base_sha: str
+    head_sha: str
+    stats: Stats
+    files: tuple[FileChange, ...]
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two commits against each other; `status` as seen from the base."""
+
+    status: Literal["ahead", "behind", "diverged", "identical"]
+    ahead_by: int
+    behind_by: int
+    base_sha: str
+    head_sha: str
+    merge_base_sha: str
+    commits: tuple[HostCommit, ...]
+    files: tuple[FileChange, ...]
+    web_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A file or folder of a commit; `mode` as git writes it."""
+
+    path: str
+    name: str
+    type: Literal["blob", "tree", "commit"]
+    mode: str = ""
+    sha: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of a commit; `is_truncated` when the host gave only a part."""
+
+    sha: str
+    entries: tuple[TreeEntry, ...]
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file of a commit; `content` is None when it is no UTF-8 text."""
+
+    path: str
+    name: str
+    sha: str
+    size: int
+    content: str | None
+    web_url: str = ""
+
+    @property
+    def is_binary(self) -> bool:
+        """Not a text."""
+        return self.content is None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderContent:
+    """A folder of a commit."""
+
+    path: str
+    entries: tuple[TreeEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull or merge request; `number` is the one people see, `author_id` the host's user."""
+
+    id: str
+    number: int
+    title: str
+    body: str
+    state: PullRequestState
+    is_merged: bool
+    is_draft: bool
+    author: str
+    author_id: str
+    head_ref: str
+    head_sha: str
+    head_repository: str
+    base_ref: str
+    base_sha: str
+    web_url: str
+    is_mergeable: bool | None = None
+    labels: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    merged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPullRequest:
+    """A pull request to be opened; branches of the same repository."""
+
+    title: str
+    head: str
+    base: str
+    body: str = ""
+    is_draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """What a merge made; `sha` is empty when the host merges later."""
+
+    is_merged: bool
+    sha: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue; pull requests are not issues here."""
+
+    id: str
+    number: int
+    title: str
+    body: str
+    state: Literal["open", "closed"]
+    author: str
+    web_url: str
+    labels: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a pull request or an issue."""
+
+    id: str
+    body: str
+    author: str
+    author_id: str
+    web_url: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostWebhook:
+    """A hook at the host; `events` in the host's own names."""
+
+    id: str
+    url: str
+    is_active: bool
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HookDelivery:
+    """What the host says of one try to deliver; `delivery_id` is what it sent us."""
+
+    id: str
+    delivery_id: str
+    event: str
+    delivered_at: datetime | None
+    status_code: int
+    is_redelivery: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """A status of a commit."""
+
+    context: str
+    state: StatusState
+    description: str = ""
+    target_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """A check of a commit; `conclusion` is empty while it runs."""
+
+    name: str
+    head_sha: str
+    status: Literal["queued", "in_progress", "completed"]
+    conclusion: CheckConclusion | Literal[""] = ""
+    title: str = ""
+    summary: str = ""
+    details_url: str = ""
+    external_id: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDefinition:
+    """A workflow file that the host's own CI knows."""
+
+    id: str
+    name: str
+    path: str
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run of the host's own CI; status and conclusion in our words, `event` in the host's."""
+
+    id: str
+    name: str
+    status: str
+    conclusion: str
+    event: str = ""
+    ref: str = ""
+    sha: str = ""
+    actor: str = ""
+    actor_id: str = ""
+    run_number: int | None = None
+    run_attempt: int = 1
+    web_url: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStep:
+    """One step of a job of the host's own CI."""
+
+    name: str
+    number: int
+    status: str
+    conclusion: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowJob:
+    """A job of a run of the host's own CI."""
+
+    id: str
+    name: str
+    status: str
+    conclusion: str
+    runner_id: str = ""
+    runner_name: str = ""
+    runner_os: str = ""
+    web_url: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    steps: tuple[WorkflowStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BranchProtection:
+    """How a branch or pattern is protected, as far as all hosts can say it."""
+
+    pattern: str
+    required_approvals: int = 0
+    required_checks: tuple[str, ...] = ()
+    allows_force_push: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployKey:
+    """A key that may read, or also write, one repository."""
+
+    id: str
+    title: str
+    key: str
+    is_read_only: bool = True
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where runners belong: `name` is a repository's full name, an organization, or empty."""
+
+    kind: ScopeKind
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRunner:
+    """A runner of the host's own CI."""
+
+    id: str
+    name: str
+    status: RunnerStatus
+    is_busy: bool
+    labels: tuple[str, ...] = ()
+    os: str = ""
+    architecture: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerToken:
+    """A token that registers or removes a runner; shown once. `command` is how to use it."""
+
+    token: str
+    expires_at: datetime | None = None
+    command: str = ""
