@@ -131,6 +131,12 @@ class WebhookDelivery(Row):
     delivered_at = models.DateTimeField(null=True)
     response_status = models.PositiveSmallIntegerField(null=True)
     last_error = models.CharField(max_length=1000, blank=True)
+    # Whose delivery it is, in the table of whoever wrote it; it is told how it ended.
+    subscription_id = models.UUIDField(null=True)
+    # {content_type, headers, timeout_seconds, retry_limit, retry_backoff}; absent means usual.
+    options = models.JSONField(default=dict)
+    # The last tries: {at, status, error, duration_ms}.
+    tries = models.JSONField(default=list)
 
     class Meta:
         ordering = ["-id"]
@@ -147,6 +153,11 @@ class WebhookDelivery(Row):
                 condition=models.Q(status="pending"),
             ),
             models.Index(fields=["account", "-id"], name="delivery_account"),
+            models.Index(
+                fields=["subscription_id", "-id"],
+                name="delivery_subscription",
+                condition=models.Q(subscription_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

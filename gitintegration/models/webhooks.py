@@ -39,11 +39,15 @@ class GitWebhookEvent(Lifecycle):
     repository = models.ForeignKey(
         "devops.Repository", on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    git_provider = models.ForeignKey(
+        "gitintegration.GitProvider", on_delete=models.CASCADE, null=True, related_name="+"
+    )
     status = models.CharField(
         max_length=12, choices=WebhookEventStatus.choices, default=WebhookEventStatus.PENDING
     )
     dialect = models.CharField(max_length=12, choices=Dialect.choices)
     event_type = models.CharField(max_length=60)
+    action = models.CharField(max_length=50, blank=True)
     delivery_id = models.CharField(max_length=120)
     body_digest = models.CharField(max_length=64)
     headers = models.JSONField(default=dict)
@@ -51,6 +55,10 @@ class GitWebhookEvent(Lifecycle):
     ref = models.CharField(max_length=300, blank=True)
     sha = models.CharField(max_length=64, blank=True)
     sender = models.CharField(max_length=200, blank=True)
+    sender_id = models.CharField(max_length=255, blank=True)
+    # What a redelivery copies; the original is left as it was.
+    original = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    retry_count = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
     processed_at = models.DateTimeField(null=True)
