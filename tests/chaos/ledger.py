@@ -33,24 +33,41 @@ class Ledger:
         return sum(count - 1 for count in begun)
 
     def check(self, runs: int, steps: int, faults: int) -> None:
-        """Nothing lost, nothing finished twice, no more in flight repeated than faults allow."""
+        """Nothing lost, nothing finished twice, no more in flight repeated than faults allow.
+
+        A run may have been hit three times in one step; then it must have ended by that rule.
+        """
         stack = self.stack
-        assert stack.counts() == {"success": runs}, (stack.counts(), stack.last_lines())
+        given_up = self._given_up()
+        assert len(given_up) <= faults // 3
+        expected = {"success": runs - len(given_up), "failure": len(given_up)}
+        found = {"failure": 0, **stack.counts()}
+        assert found == expected, (found, stack.last_lines())
         twice = stack.sql(
             "SELECT run_id, step_key FROM pipelines_stepexecution WHERE status='success'"
             " GROUP BY run_id, step_key HAVING count(*) <> 1"
         )
         assert twice == []
         done = stack.sql("SELECT count(*) FROM pipelines_stepexecution WHERE status='success'")
-        assert done == [[runs * steps]]
-        begun = {line[:2] for line in self.lines() if line[-1] == "begin"}
-        assert len(begun) == runs * steps
+        missing = runs * steps - done[0][0]
+        assert len(given_up) <= missing <= len(given_up) * steps
+        ended = {line[:2] for line in self.lines() if line[-1] == "end"}
+        assert len(ended) >= runs * steps - missing
         told = stack.sql(
             "SELECT topic FROM devops_outboxmessage WHERE name='run_completed'"
             " GROUP BY topic HAVING count(*) <> 1"
         )
         assert told == []
         print(f"{runs} runs, {faults} faults, {self.repeated()} beginnings repeated")
+
+    def _given_up(self) -> list[str]:
+        """The runs that ended because their workers died three times in one step."""
+        rows = self.stack.sql(
+            "SELECT r.id FROM pipelines_pipelinerun r JOIN pipelines_stepexecution e"
+            " ON e.run_id = r.id WHERE r.status='failure' AND r.reason='worker_lost'"
+            " AND e.reason='worker_lost' GROUP BY r.id, e.step_key HAVING count(e.id) = 3"
+        )
+        return [str(row[0]) for row in rows]
 
 
 def fenced(stack: Stack) -> int:
