@@ -1,8 +1,8 @@
 """The session that SDKs over `requests` are given: our egress below, our manners around each call.
 
 Redirects are followed only for readings within the same origin, as hosts answer them after a
-rename. An SDK's own retries, redirects, cookies and connection pools never come into play: every call is
-one `Exchange.call` over one pinned connection with a deadline for the whole of it.
+rename. An SDK's own retries, redirects, cookies and connection pools never come into play: every
+call is one `Exchange.call` over pinned connections with a deadline for each.
 """
 
 import contextlib
