@@ -1,0 +1,1 @@
+"""GitLab, the public service and every server of one's own."""
