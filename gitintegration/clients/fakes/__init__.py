@@ -1,0 +1,1 @@
+"""What the shipped fake git hosts have in common: state, real git, hooks, faults, a socket."""
