@@ -1,8 +1,11 @@
 """Members of an object that a host sent: absent ones are empty, wrongly typed ones are told."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from gitintegration.clients.errors import HostUnavailable
 
 # Longer texts are cut: titles, bodies and names of strangers.
 MAX_CHARACTERS = 1_000_000
@@ -134,3 +137,18 @@ class Members:
 
     def _wrong(self, name: str, kind: str) -> UnreadableMemberError:
         return UnreadableMemberError(f"{self._path(name)} is no {kind}.")
+
+
+@contextlib.contextmanager
+def readable(host: str) -> Iterator[None]:
+    """Tell a member that cannot be read as the fault of the host that sent it.
+
+    Raises:
+        HostUnavailable: with the member's place.
+    """
+    try:
+        yield
+    except UnreadableMemberError as error:
+        raise HostUnavailable(
+            host, f"answered something that its API's documentation does not know: {error}"
+        ) from error
