@@ -4,12 +4,17 @@ Webhooks are signed by Standard Webhooks; mail goes through Django's backend. A 
 id through every try, so that a receiver can tell a repetition from news.
 """
 
+import hashlib
+import hmac
 import json
 import logging
+import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
@@ -17,7 +22,8 @@ from django.db.models import F
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
-from devops.errors import PermanentError, TransientError
+from devops import outbox
+from devops.errors import Conflict, PermanentError, TransientError
 from devops.jobs import DELIVER
 from devops.models import WebhookDelivery
 from devops.safety.encryption import Binding, decrypt, encrypt
@@ -33,22 +39,63 @@ _KIND = WebhookDelivery.Kind
 _STATUS = WebhookDelivery.Status
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where a webhook goes, and how.
+
+    Attributes:
+        secrets: sign side by side, so that a receiver can change over in peace.
+        signature_secret: adds the older `t=,v1=` header.
+        options: see `WebhookDelivery.options`.
+        subscription_id: how its deliveries end is told by `webhook_delivery_ended`.
+    """
+
+    url: str
+    secrets: tuple[str, ...]
+    signature_secret: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    subscription_id: uuid.UUID | None = None
+
+
 def enqueue_webhook(
     account_id: uuid.UUID,
-    url: str,
+    receiver: Receiver,
     event_name: str,
     payload: Mapping[str, Any],
     *,
-    secret: str,
     key: str,
 ) -> WebhookDelivery | None:
     """Write a signed webhook into the present transaction; None when the key was used before."""
     delivery = WebhookDelivery(
-        account_id=account_id, kind=_KIND.WEBHOOK, destination=url, event_name=event_name,
-        payload=dict(payload), idempotency_key=key,
+        account_id=account_id, kind=_KIND.WEBHOOK, destination=receiver.url,
+        event_name=event_name, payload=dict(payload), idempotency_key=key,
+        options=dict(receiver.options), subscription_id=receiver.subscription_id,
     )  # fmt: skip
-    delivery.encrypted_secret = encrypt(secret.encode(), binding=_binding(delivery))
+    held = {"secrets": receiver.secrets, "signature_secret": receiver.signature_secret}
+    delivery.encrypted_secret = encrypt(json.dumps(held).encode(), binding=_binding(delivery))
     return _insert(delivery)
+
+
+def send_again(delivery: WebhookDelivery) -> None:
+    """Try an ended delivery once more from the beginning, in the present transaction.
+
+    Raises:
+        Conflict: it is still on its way.
+    """
+    ended = [_STATUS.DELIVERED, _STATUS.FAILED]
+    if not WebhookDelivery.objects.filter(pk=delivery.pk, status__in=ended).update(
+        status=_STATUS.PENDING, attempts=0, next_attempt_at=timezone.now(), delivered_at=None,
+    ):  # fmt: skip
+        raise Conflict("The delivery is still on its way.")
+    delivery.refresh_from_db()
+    DELIVER.send()
+
+
+def give_up(subscription_id: uuid.UUID, words: str) -> int:
+    """End what is still on its way to a subscriber."""
+    return WebhookDelivery.objects.filter(
+        subscription_id=subscription_id, status=_STATUS.PENDING
+    ).update(status=_STATUS.FAILED, next_attempt_at=None, last_error=words[:1000])
 
 
 def enqueue_email(
@@ -121,19 +168,14 @@ def _send(delivery: WebhookDelivery) -> int | None:
 def _post(delivery: WebhookDelivery) -> int:
     # Imported here: the client's libraries would cost every process 20 MB.
     from devops.safety.addresses import AddressNotAllowed  # noqa: PLC0415
-    from devops.safety.egress import request  # noqa: PLC0415
+    from devops.safety.egress import TOTAL_SECONDS, request  # noqa: PLC0415
 
-    body = json.dumps({"type": delivery.event_name, "data": delivery.payload})
-    secret = decrypt(delivery.encrypted_secret, binding=_binding(delivery)).decode()
-    moment = timezone.now()
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": str(delivery.pk),
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": Webhook(secret).sign(str(delivery.pk), moment, body),
-    }
+    body, headers = _signed(delivery, timezone.now())
+    seconds = float(delivery.options.get("timeout_seconds") or TOTAL_SECONDS)
     try:
-        answer = request("POST", delivery.destination, headers=headers, body=body.encode())
+        answer = request(
+            "POST", delivery.destination, headers=headers, body=body, total_seconds=seconds
+        )
     except AddressNotAllowed as error:
         raise PermanentError(str(error)) from error
     if answer.status == 410:
@@ -143,29 +185,99 @@ def _post(delivery: WebhookDelivery) -> int:
     return answer.status
 
 
+def _signed(delivery: WebhookDelivery, moment: datetime) -> tuple[bytes, dict[str, str]]:
+    """The body and its headers: Standard Webhooks, and the older header where it is wanted."""
+    text = json.dumps({"type": delivery.event_name, "data": delivery.payload})
+    content_type = delivery.options.get("content_type") or "application/json"
+    if content_type != "application/json":
+        text = urlencode({"payload": text})
+    held = _secrets_of(delivery)
+    stamp = str(int(moment.timestamp()))
+    signatures = [
+        Webhook(secret).sign(str(delivery.pk), moment, text) for secret in held["secrets"]
+    ]
+    headers = {
+        **delivery.options.get("headers", {}),
+        "Content-Type": content_type,
+        "webhook-id": str(delivery.pk),
+        "webhook-timestamp": stamp,
+        "webhook-signature": " ".join(signatures),
+    }
+    if held["signature_secret"]:
+        digest = hmac.new(
+            held["signature_secret"].encode(), f"{stamp}.{text}".encode(), hashlib.sha256
+        ).hexdigest()
+        headers["X-Powernode-Signature"] = f"t={stamp},v1={digest}"
+    return text.encode(), headers
+
+
+def _secrets_of(delivery: WebhookDelivery) -> dict[str, Any]:
+    opened = decrypt(delivery.encrypted_secret, binding=_binding(delivery)).decode()
+    if not opened.startswith("{"):
+        # Written before a delivery could have several.
+        return {"secrets": [opened], "signature_secret": ""}
+    found: dict[str, Any] = json.loads(opened)
+    return found
+
+
 @transaction.atomic(durable=True)
 def _record_success(delivery: WebhookDelivery, response_status: int | None) -> None:
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         status=_STATUS.DELIVERED, delivered_at=timezone.now(), next_attempt_at=None,
         response_status=response_status, last_error="",
+        tries=_tries(delivery, response_status, ""),
     )  # fmt: skip
+    _tell_end(delivery, _STATUS.DELIVERED, "")
 
 
 @transaction.atomic(durable=True)
 def _record_failure(delivery: WebhookDelivery, error: str, *, is_final: bool) -> None:
     """Plan the next try, or give up for good: a dead letter stays to be sent again by hand."""
-    again = None if is_final else next_try(delivery.attempts)
+    again = None if is_final else next_try(delivery.attempts, delivery.options)
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         status=_STATUS.PENDING if again else _STATUS.FAILED,
         next_attempt_at=again,
         last_error=error[:1000],
+        tries=_tries(delivery, None, error),
     )
     if again is None:
         logger.warning("delivery %s to %s given up: %s", delivery.pk, delivery.destination, error)
+        _tell_end(delivery, _STATUS.FAILED, error)
 
 
-def next_try(attempts: int) -> datetime | None:
-    """When to try again after that many tries; None after the last."""
+def _tries(delivery: WebhookDelivery, status: int | None, error: str) -> list[dict[str, Any]]:
+    this = {"at": timezone.now().isoformat(), "status": status, "error": error[:300]}
+    return [*delivery.tries, this][-20:]
+
+
+def _tell_end(delivery: WebhookDelivery, status: str, error: str) -> None:
+    if delivery.subscription_id is None:
+        return
+    facts = {
+        "id": str(delivery.pk),
+        "subscription_id": str(delivery.subscription_id),
+        "status": str(status),
+        "event_name": delivery.event_name,
+        "last_error": error[:300],
+    }
+    outbox.record(
+        delivery.account_id, f"webhook_delivery.{delivery.pk.hex}", time.time_ns(),
+        "webhook_delivery_ended", {"version": 1, "delivery": facts},
+    )  # fmt: skip
+
+
+def next_try(attempts: int, options: Mapping[str, Any] | None = None) -> datetime | None:
+    """When to try again after that many tries; None after the last.
+
+    A subscriber's own policy: `linear` 5·n seconds, `exponential` 5·2^(n-1), at most 300.
+    """
+    options = options or {}
+    if "retry_limit" in options:
+        if attempts > options["retry_limit"]:
+            return None
+        linear = options.get("retry_backoff") == "linear"
+        seconds = 5 * attempts if linear else 5 * 2 ** (attempts - 1)
+        return timezone.now() + timedelta(seconds=min(300, max(1, seconds)))
     if attempts > len(RETRY_SECONDS):
         return None
     return timezone.now() + timedelta(seconds=RETRY_SECONDS[attempts - 1])

@@ -37,6 +37,7 @@ class Configuration(BaseSettings):
     git_local_roots: Annotated[list[str], NoDecode] = []
     log_cap_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
     log_backend: Literal["files", "rows"] = "files"
+    repository_limit: int = Field(default=10_000, ge=0)
     artifact_max_bytes: int = Field(default=1024**3, ge=1024)
     worker_capacity: int = Field(default=32, ge=1, le=1000)
     worker_labels: Annotated[list[str], NoDecode] = []

@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
+from gitintegration.clients.ci_shapes import (
+    HostRunner,
+    RunnerToken,
+    Scope,
+    WorkflowDefinition,
+    WorkflowJob,
+    WorkflowRun,
+    WorkflowStep,
+)
+
 FileChangeStatus = Literal["added", "modified", "removed", "renamed", "copied"]
 PullRequestState = Literal["open", "closed"]
 MergeMethod = Literal["merge", "squash", "rebase"]
@@ -17,8 +27,6 @@ CheckConclusion = Literal[
     "success", "failure", "cancelled", "skipped", "timed_out", "action_required", "neutral", "stale"
 ]
 Permission = Literal["none", "read", "write", "admin"]
-ScopeKind = Literal["repository", "organization", "enterprise"]
-RunnerStatus = Literal["online", "offline", "busy"]
 T = TypeVar("T")
 
 
@@ -398,66 +406,6 @@ class CheckRun:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowDefinition:
-    """A workflow file that the host's own CI knows."""
-
-    id: str
-    name: str
-    path: str
-    is_active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowRun:
-    """A run of the host's own CI; status and conclusion in our words, `event` in the host's."""
-
-    id: str
-    name: str
-    status: str
-    conclusion: str
-    event: str = ""
-    ref: str = ""
-    sha: str = ""
-    actor: str = ""
-    actor_id: str = ""
-    run_number: int | None = None
-    run_attempt: int = 1
-    web_url: str = ""
-    created_at: datetime | None = None
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowStep:
-    """One step of a job of the host's own CI."""
-
-    name: str
-    number: int
-    status: str
-    conclusion: str = ""
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowJob:
-    """A job of a run of the host's own CI."""
-
-    id: str
-    name: str
-    status: str
-    conclusion: str
-    runner_id: str = ""
-    runner_name: str = ""
-    runner_os: str = ""
-    web_url: str = ""
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-    steps: tuple[WorkflowStep, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class BranchProtection:
     """How a branch or pattern is protected, as far as all hosts can say it."""
 
@@ -479,32 +427,47 @@ class DeployKey:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where runners belong: `name` is a repository's full name, an organization, or empty."""
-
-    kind: ScopeKind
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HostRunner:
-    """A runner of the host's own CI."""
-
-    id: str
-    name: str
-    status: RunnerStatus
-    is_busy: bool
-    labels: tuple[str, ...] = ()
-    os: str = ""
-    architecture: str = ""
-    version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunnerToken:
-    """A token that registers or removes a runner; shown once. `command` is how to use it."""
-
-    token: str
-    expires_at: datetime | None = None
-    command: str = ""
+__all__ = [
+    "Branch",
+    "BranchProtection",
+    "CheckConclusion",
+    "CheckRun",
+    "Comment",
+    "CommitStatus",
+    "Comparison",
+    "DeployKey",
+    "Diff",
+    "FileChange",
+    "FileChangeStatus",
+    "FileContent",
+    "FolderContent",
+    "HookDelivery",
+    "HostCommit",
+    "HostRepository",
+    "HostRunner",
+    "HostUser",
+    "HostWebhook",
+    "Issue",
+    "MergeMethod",
+    "MergeResult",
+    "NewPullRequest",
+    "NewRepository",
+    "Page",
+    "Permission",
+    "Person",
+    "PullRequest",
+    "PullRequestState",
+    "RateLimit",
+    "RunnerToken",
+    "Scope",
+    "Stats",
+    "StatusState",
+    "Tag",
+    "Tree",
+    "TreeEntry",
+    "Verification",
+    "WorkflowDefinition",
+    "WorkflowJob",
+    "WorkflowRun",
+    "WorkflowStep",
+]

@@ -67,6 +67,8 @@ class GitProviderCredential(Row):
     is_active = models.BooleanField(default=True)
     is_default = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True)
+    # Whoever renews the tokens just now; a renewal token can be used once only.
+    refresh_claimed_until = models.DateTimeField(null=True)
     expiry_warned_at = models.DateTimeField(null=True)
     external_username = models.CharField(max_length=255, blank=True)
     external_user_id = models.CharField(max_length=255, blank=True)

@@ -20,6 +20,8 @@ class WebhookEndpoint(Row):
     is_active = models.BooleanField(default=True)
     delivery_count = models.PositiveBigIntegerField(default=0)
     rejected_count = models.PositiveBigIntegerField(default=0)
+    # Rejections that a repair of the hook has answered already.
+    rejected_seen = models.PositiveBigIntegerField(default=0)
     last_delivery_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -54,6 +56,8 @@ class GitWebhookEvent(Lifecycle):
     payload = models.JSONField(default=dict)
     ref = models.CharField(max_length=300, blank=True)
     sha = models.CharField(max_length=64, blank=True)
+    # What a push replaced: tells a late, old push from a new one.
+    before = models.CharField(max_length=64, blank=True)
     sender = models.CharField(max_length=200, blank=True)
     sender_id = models.CharField(max_length=255, blank=True)
     # What a redelivery copies; the original is left as it was.

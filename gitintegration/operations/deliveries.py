@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,26 +13,41 @@ from django.utils import timezone
 
 from devops import audit, outbox
 from devops.access import Actor
-from devops.errors import DomainError, Invalid
+from devops.errors import Conflict, DomainError, Invalid
 from devops.safety.json_values import DocumentError, load_json
 from gitintegration.choices import (
     MAX_DELIVERY_BYTES,
+    MAX_MANUAL_RETRIES,
     MAX_PROCESSING_ATTEMPTS,
     WebhookEventStatus,
 )
-from gitintegration.clients.protocol import IgnoredDeliveryError, UnreadableDeliveryError
+from gitintegration.clients.protocol import (
+    IgnoredDeliveryError,
+    TriggerEvent,
+    UnreadableDeliveryError,
+)
 from gitintegration.clients.registry import dialect_module
 from gitintegration.jobs import PROCESS_DELIVERY
-from gitintegration.models import GitWebhookEvent, WebhookEndpoint
+from gitintegration.models import GitRepository, GitWebhookEvent, WebhookEndpoint
+from gitintegration.operations.account_webhooks import fan_out
+from gitintegration.operations.branch_filters import passes
+from gitintegration.operations.ci import take_event
 from gitintegration.operations.endpoints import digest_token, endpoint_secret
+from gitintegration.operations.mirrors import note_names
+from gitintegration.operations.trust import judge, needs_host
+from gitintegration.operations.workflow_triggers import fire_triggers
 from gitintegration.states import webhook_event_states
 
 _KEPT_HEADERS = (
     "content-type", "user-agent", "webhook-id", "webhook-timestamp", "x-github-event",
-    "x-github-delivery", "x-github-hook-id",
+    "x-github-delivery", "x-github-hook-id", "x-gitlab-event", "x-gitlab-event-uuid",
+    "x-gitlab-webhook-uuid", "idempotency-key", "x-gitea-event", "x-gitea-event-type",
+    "x-gitea-delivery", "x-event-key", "x-request-uuid", "x-hook-uuid", "x-attempt-number",
 )  # fmt: skip
 # A delivery whose wake-up was lost with the broker is found after this.
 _WAKE_AGAIN = timedelta(seconds=5)
+# Events that pipelines may have as triggers.
+_STARTING = frozenset({"push", "pull_request", "issue", "issue_comment", "release"})
 # A task that took a delivery and died is replaced after this.
 _PROCESSING_LIMIT = timedelta(seconds=60)
 
@@ -134,29 +149,147 @@ def _original(event: GitWebhookEvent) -> uuid.UUID | None:
     return found.pk if found else None
 
 
-@transaction.atomic(durable=True)
 def process_delivery(event_id: str) -> None:
-    """Turn a stored delivery into the event that other apps subscribe to; once."""
-    event = GitWebhookEvent.objects.select_for_update().filter(pk=event_id).first()
-    if event is None or event.status != WebhookEventStatus.PENDING:
+    """Turn a stored delivery into the events that other apps subscribe to; once.
+
+    A push is understood and told in one transaction. What needs the host's word (who may be
+    trusted, where a pull request stands now) is claimed first, asked for, then told.
+    """
+    if _tell_at_once(event_id):
         return
+    event = _claim(event_id)
+    if event is None:
+        return
+    mirror = _mirror_of(event)
+    told = [judge(each, mirror) for each in _understand(event)]
+    _tell_claimed(event, told)
+
+
+@transaction.atomic(durable=True)
+def _tell_at_once(event_id: str) -> bool:
+    """Whether the delivery needed nobody's word and is done."""
+    event = _lock(event_id, WebhookEventStatus.PENDING)
+    if event is None:
+        return True
     try:
-        trigger = dialect_module(event.dialect).to_event(event.event_type, event.payload)
+        found = _understand(event)
     except IgnoredDeliveryError as why:
         _end(event, WebhookEventStatus.IGNORED, result=str(why)[:500])
-        return
+        return True
     except UnreadableDeliveryError as error:
         _end(event, WebhookEventStatus.FAILED, error_message=str(error)[:1000])
-        return
+        return True
+    mirror = _mirror_of(event)
+    if any(needs_host(each, mirror) for each in found):
+        return False
+    _tell(event, mirror, [judge(each, mirror) for each in found])
+    return True
+
+
+@transaction.atomic(durable=True)
+def _claim(event_id: str) -> GitWebhookEvent | None:
+    event = _lock(event_id, WebhookEventStatus.PENDING)
+    if event is not None:
+        webhook_event_states.transition(
+            event, WebhookEventStatus.PROCESSING,
+            next_attempt_at=timezone.now() + _PROCESSING_LIMIT,
+        )  # fmt: skip
+    return event
+
+
+@transaction.atomic(durable=True)
+def _tell_claimed(event: GitWebhookEvent, told: Sequence[tuple[TriggerEvent, str]]) -> None:
+    mine = _lock(str(event.pk), WebhookEventStatus.PROCESSING)
+    if mine is not None:
+        _tell(mine, _mirror_of(mine), told)
+
+
+def _lock(event_id: str, status: str) -> GitWebhookEvent | None:
+    rows = GitWebhookEvent.objects.select_for_update().filter(pk=event_id, status=status)
+    return rows.first()
+
+
+def _understand(event: GitWebhookEvent) -> list[TriggerEvent]:
+    module = dialect_module(event.dialect)
+    several = getattr(module, "to_events", None)
+    if several is not None:
+        return list(several(event.event_type, event.payload))
+    return [module.to_event(event.event_type, event.payload)]
+
+
+def _mirror_of(event: GitWebhookEvent) -> GitRepository | None:
+    if event.repository_id is None:
+        return None
+    rows = GitRepository.objects.select_related("credential__provider")
+    return rows.filter(repository_id=event.repository_id).first()
+
+
+def _tell(
+    event: GitWebhookEvent,
+    mirror: GitRepository | None,
+    found: Sequence[tuple[TriggerEvent, str]],
+) -> None:
+    """Record what happened where everybody hears of it, and end the delivery."""
     if event.repository_id is None:
         _end(event, WebhookEventStatus.IGNORED, result="Its repository is gone.")
         return
-    words = "Understood; looking for pipelines."
-    _end(event, WebhookEventStatus.PROCESSED, sender=trigger.actor[:200], result=words)
-    outbox.record(
-        event.account_id, f"git_event.{event.pk.hex}", event.version, f"git.{trigger.type}",
-        trigger.payload(event.repository_id, event.pk),
+    words: list[str] = []
+    for number, (trigger, why) in enumerate(found):
+        words.append(_tell_one(event, mirror, trigger, why, number))
+    first = found[0][0]
+    facts: dict[str, Any] = {
+        "sender": first.actor[:200], "sender_id": first.actor_id[:255],
+        "action": first.action[:50], "ref": (first.ref or first.branch)[:300],
+        "sha": first.sha[:64], "before": first.before[:64],
+    }  # fmt: skip
+    _end(event, WebhookEventStatus.PROCESSED, result=" ".join(words)[:500], **facts)
+
+
+def _tell_one(
+    event: GitWebhookEvent,
+    mirror: GitRepository | None,
+    trigger: TriggerEvent,
+    why: str,
+    number: int,
+) -> str:
+    """One event of a delivery; returns the sentence about it."""
+    if trigger.action == "outdated":
+        return "Outdated: the pull request was closed before this was read."
+    if mirror is not None:
+        note_names(mirror, trigger)
+        branch = trigger.base_branch or trigger.branch
+        if trigger.type != "ping" and not passes(
+            mirror.branch_filter_type, mirror.branch_filter, branch
+        ):
+            pattern = f"{mirror.branch_filter_type} {mirror.branch_filter!r}"
+            return f"Filtered: the branch {branch} does not pass {pattern}."
+        if trigger.ci is not None:
+            take_event(mirror, trigger)
+    is_superseded = trigger.type == "push" and _is_superseded(event, trigger)
+    payload = {
+        **trigger.payload(event.repository_id, event.pk),  # type: ignore[arg-type]
+        "is_superseded": is_superseded,
+        "trust_reason": why[:300],
+        "provider": event.dialect,
+        "delivery_id": event.delivery_id,
+    }
+    seq = event.version * 100 + number
+    topic = f"git_event.{event.pk.hex}"
+    outbox.record(event.account_id, topic, seq, f"git.{trigger.type}", payload)
+    fan_out(event, mirror, trigger, payload)
+    fire_triggers(event, mirror, trigger, payload)
+    return "Understood; looking for pipelines." if trigger.type in _STARTING else "Understood."
+
+
+def _is_superseded(event: GitWebhookEvent, trigger: TriggerEvent) -> bool:
+    """Whether a push that replaced what this one pushed was read already: this one came late."""
+    if event.repository is None:
+        return False
+    later = GitWebhookEvent.objects.filter(
+        repository=event.repository, ref=trigger.ref, before=trigger.sha,
+        status=WebhookEventStatus.PROCESSED,
     )  # fmt: skip
+    return bool(trigger.sha) and later.exclude(pk=event.pk).exists()
 
 
 def _end(event: GitWebhookEvent, status: str, **changes: Any) -> None:
@@ -166,10 +299,37 @@ def _end(event: GitWebhookEvent, status: str, **changes: Any) -> None:
 
 
 @transaction.atomic(durable=True)
+def redeliver(actor: Actor, event: GitWebhookEvent) -> GitWebhookEvent:
+    """Take a stored delivery once more as a new one; the original stays as it is."""
+    actor.require("git.webhooks.manage")
+    key = f"redelivered-{uuid.uuid4()}"
+    copy = GitWebhookEvent(
+        account_id=event.account_id, endpoint_id=event.endpoint_id, original=event,
+        repository_id=event.repository_id, git_provider_id=event.git_provider_id,
+        dialect=event.dialect, event_type=event.event_type, delivery_id=key, body_digest=key,
+        headers=event.headers, payload=event.payload, ref=event.ref, sha=event.sha,
+        before=event.before, sender=event.sender, sender_id=event.sender_id,
+        next_attempt_at=timezone.now() + _WAKE_AGAIN,
+    )  # fmt: skip
+    copy.save(force_insert=True)
+    PROCESS_DELIVERY.send(event_id=str(copy.pk))
+    audit.record(actor, "git.webhook_event.redeliver", event)
+    return copy
+
+
+@transaction.atomic(durable=True)
 def replay_delivery(actor: Actor, event: GitWebhookEvent) -> GitWebhookEvent:
     """Process a stored delivery again; pipelines that it started once are not started twice."""
     actor.require("git.webhooks.manage")
-    webhook_event_states.transition(event, WebhookEventStatus.PENDING, result="", error_message="")
+    if event.status == WebhookEventStatus.FAILED and event.retry_count >= MAX_MANUAL_RETRIES:
+        raise Conflict(
+            f"The delivery was retried {event.retry_count} times.",
+            remedy="Redeliver it as a new one, once its cause is mended.",
+        )
+    webhook_event_states.transition(
+        event, WebhookEventStatus.PENDING, result="", error_message="",
+        retry_count=F("retry_count") + 1, next_attempt_at=timezone.now() + _WAKE_AGAIN,
+    )  # fmt: skip
     PROCESS_DELIVERY.send(event_id=str(event.pk))
     audit.record(actor, "git.webhook_event.retry", event)
     return event

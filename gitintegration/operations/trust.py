@@ -1,0 +1,83 @@
+"""Whose events may have secrets: decided by the host's users and permissions alone."""
+
+import dataclasses
+
+from devops.errors import DomainError
+from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
+from gitintegration.clients.protocol import TriggerEvent
+from gitintegration.models import GitRepository
+from gitintegration.operations.connections import connected_to
+
+# Pushes need the right to push: the host checked it. These come from whoever may write a comment
+# or open a pull request.
+_OPEN_TO_ALL = frozenset(
+    {"pull_request", "pull_request_review", "pull_request_review_comment", "issue",
+     "issue_comment", "fork"}
+)  # fmt: skip
+_TRUSTED = frozenset({"write", "admin"})
+
+
+def needs_host(event: TriggerEvent, mirror: GitRepository | None) -> bool:
+    """Whether the host must be asked before the event can be judged."""
+    return mirror is not None and event.type in _OPEN_TO_ALL
+
+
+def judge(event: TriggerEvent, mirror: GitRepository | None) -> tuple[TriggerEvent, str]:
+    """The event with its trust and the present facts of its pull request, and why.
+
+    Whatever cannot be asked is not trusted: such runs wait for a person.
+    """
+    if event.type not in _OPEN_TO_ALL:
+        return event, ""
+    if mirror is None or mirror.credential is None:
+        why = "nobody can be asked for the sender's permission"
+        return dataclasses.replace(event, is_trusted=False), why
+    try:
+        with connected_to(mirror) as client:
+            event = _refreshed(event, mirror, client.get_pull_request)
+            permission = client.permission_of(mirror.full_name, event.actor)
+    except NotFoundOnHost:
+        permission = "none"
+    except NotSupported as error:
+        return dataclasses.replace(event, is_trusted=False), str(error)
+    except (HostError, DomainError) as error:
+        return dataclasses.replace(event, is_trusted=False), f"the host was not asked: {error}"
+    is_trusted = permission in _TRUSTED and not event.is_from_fork
+    why = (
+        ""
+        if is_trusted
+        else f"{event.actor or 'the sender'} has permission {permission!r}"
+        + (", and the change comes from a fork" if event.is_from_fork else "")
+    )
+    return dataclasses.replace(event, is_trusted=is_trusted), why
+
+
+def _refreshed(
+    event: TriggerEvent, mirror: GitRepository, get_pull_request: object
+) -> TriggerEvent:
+    """The pull request as it is now: deliveries come late and in any order."""
+    facts = event.pull_request
+    if event.type != "pull_request" or facts is None or not callable(get_pull_request):
+        return event
+    now = get_pull_request(mirror.full_name, facts.number)
+    is_stale = event.action in {"opened", "reopened", "synchronize", "edited", "labeled"} and (
+        now.state == "closed"
+    )
+    fresh = dataclasses.replace(
+        facts, title=now.title, body=now.body, state=now.state, is_merged=now.is_merged,
+        is_draft=now.is_draft, author=now.author, author_id=now.author_id, head_ref=now.head_ref,
+        head_sha=now.head_sha, base_ref=now.base_ref, labels=now.labels,
+        head_repository=now.head_repository or facts.head_repository,
+    )  # fmt: skip
+    is_from_fork = bool(fresh.head_repository) and fresh.head_repository != mirror.full_name
+    if is_stale:
+        return dataclasses.replace(event, pull_request=fresh, action="outdated")
+    key = event.key
+    if now.head_sha != facts.head_sha and event.action in {"opened", "synchronize"}:
+        # The run of the newer head has this key, whichever delivery comes first.
+        key = f"pull_request:{facts.number}:synchronize:{now.head_sha}"
+    return dataclasses.replace(
+        event, pull_request=fresh, sha=now.head_sha, branch=now.head_ref,
+        base_branch=now.base_ref, is_from_fork=is_from_fork or event.is_from_fork, key=key,
+        commit=dataclasses.replace(event.commit, sha=now.head_sha),
+    )  # fmt: skip
