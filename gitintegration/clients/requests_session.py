@@ -21,6 +21,9 @@ from gitintegration.clients.exchange import MAX_BODY_BYTES, SAFE_METHODS, Exchan
 TOTAL_SECONDS = 60.0
 MAX_REDIRECTS = 3
 _MOVED = frozenset({301, 302, 307, 308})
+_PARTIAL = 206
+# There are no bytes (yet) from where we want to read on.
+_NOTHING_THERE = 416
 # Headers that describe the connection or a coding that is undone already.
 _DROPPED = frozenset({"content-encoding", "transfer-encoding", "connection"})
 
@@ -68,21 +71,33 @@ class HostSession(requests.Session):
         )  # fmt: skip
         return _response(reply, request)
 
-    def download(self, url: str, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-        """What stands at an address that the host named, fetched without any credential.
+    def download(self, url: str, *, start: int = 0) -> bytes:
+        """The bytes from `start` on at an address that the host named, at most MAX_BODY_BYTES.
+
+        No credential is sent along; nothing there is no error.
 
         Raises:
             HostError: as every call.
         """
+        last = start + MAX_BODY_BYTES - 1
         for _ in range(MAX_REDIRECTS):
-            send = self._sender("GET", url, {}, None, max_bytes=max_bytes)
-            # The address is signed anew each time: nothing to keep, and its own partition.
+            send = self._sender("GET", url, {"Range": f"bytes={start}-{last}"}, None)
+            # Such addresses are signed anew each time: nothing to keep, and a partition aside.
             aside = Exchange(self.exchange.host, origin(url), "", self.exchange.sleep)
-            reply = aside.call("GET", url, send, wants_json=False)
+            with self.any_type():
+                reply = self._part(aside, url, send)
             if not 300 <= reply.status < 400:
-                return reply.body
+                return reply.body if reply.status == _PARTIAL else reply.body[start:]
             url = urljoin(url, reply.headers.get("location", ""))
         raise HostUnavailable(self.exchange.host, "redirects in a circle.", http_status=302)
+
+    def _part(self, aside: Exchange, url: str, send: Send) -> Reply:
+        try:
+            return aside.call("GET", url, send, wants_json=False)
+        except RefusedByHost as error:
+            if error.http_status != _NOTHING_THERE:
+                raise
+            return Reply(_PARTIAL, {}, b"")
 
     def _sender(
         self,
@@ -90,28 +105,24 @@ class HostSession(requests.Session):
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        *,
-        max_bytes: int = MAX_BODY_BYTES,
     ) -> Send:
         def send(more: Mapping[str, str]) -> Reply:
-            reply, target = self._once(method, url, {**headers, **more}, body, max_bytes), url
+            reply, target = self._once(method, url, {**headers, **more}, body), url
             for _ in range(MAX_REDIRECTS):
                 target = self._moved(method, target, reply)
                 if not target:
                     break
-                reply = self._once(method, target, {**headers, **more}, body, max_bytes)
+                reply = self._once(method, target, {**headers, **more}, body)
             check_json_body(self.exchange.host, reply)
             return reply
 
         return send
 
-    def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, max_bytes: int
-    ) -> Reply:
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         try:
             answer = egress.request(
                 method, url, headers=headers, body=body, policy=self._policy,
-                max_bytes=max_bytes, total_seconds=self._total_seconds,
+                max_bytes=MAX_BODY_BYTES, total_seconds=self._total_seconds,
             )  # fmt: skip
         except egress.AnswerTooLarge as error:
             # Asking again would bring the same bytes.
