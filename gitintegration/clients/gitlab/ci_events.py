@@ -5,6 +5,7 @@ from typing import Any
 from gitintegration.clients.gitlab.reading import (
     actor_facts,
     event_key,
+    full_sha,
     iso,
     number_in,
     project_facts,

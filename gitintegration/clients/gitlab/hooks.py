@@ -1,0 +1,138 @@
+"""Hooks, and what GitLab says of their deliveries."""
+
+from collections.abc import Sequence
+
+from gitintegration.clients import shapes as s
+from gitintegration.clients.errors import NotFoundOnHost, NotSupported
+from gitintegration.clients.gitlab.connection import Connection
+from gitintegration.clients.gitlab.webhooks import event_name
+from gitintegration.clients.gitlab.words import moment
+from gitintegration.clients.members import Members
+
+# Each delivery is told with its whole body, of up to some megabytes.
+_DELIVERIES_PER_PAGE = 20
+HOOK_EVENTS = (
+    "push_events",
+    "tag_push_events",
+    "merge_requests_events",
+    "issues_events",
+    "note_events",
+    "releases_events",
+    "pipeline_events",
+    "job_events",
+    "deployment_events",
+)
+# What else a project's hook may be told of.
+_MORE_EVENTS = (
+    "confidential_issues_events",
+    "confidential_note_events",
+    "wiki_page_events",
+    "feature_flag_events",
+    "emoji_events",
+    "milestone_events",
+)
+
+
+def list_webhooks(host: Connection, repository: str) -> Sequence[s.HostWebhook]:
+    """Every hook of a project."""
+    return host.all(host.project(repository, "hooks"), _hook)
+
+
+def create_webhook(
+    host: Connection, repository: str, url: str, secret: str, events: Sequence[str] = ()
+) -> s.HostWebhook:
+    """A new hook."""
+    return host.send(
+        "post", host.project(repository, "hooks"), _body(host, url, secret, events), _hook
+    )
+
+
+def update_webhook(
+    host: Connection,
+    repository: str,
+    webhook_id: str,
+    url: str,
+    secret: str,
+    events: Sequence[str] = (),
+) -> s.HostWebhook:
+    """Change a hook."""
+    path = host.project(repository, "hooks", webhook_id)
+    return host.send("put", path, _body(host, url, secret, events), _hook)
+
+
+def delete_webhook(host: Connection, repository: str, webhook_id: str) -> None:
+    """Delete a hook; one that is gone already is fine."""
+    try:
+        host.call("delete", host.project(repository, "hooks", webhook_id))
+    except NotFoundOnHost:
+        return
+
+
+def list_hook_deliveries(
+    host: Connection, repository: str, webhook_id: str, page: str = "", per_page: int = 100
+) -> s.Page[s.HookDelivery]:
+    """The tries of the last seven days, newest first; when each was is not told."""
+    path = host.project(repository, "hooks", webhook_id, "events")
+    try:
+        return host.page(path, _delivery, page, min(per_page, _DELIVERIES_PER_PAGE))
+    except NotFoundOnHost as error:
+        raise _too_old(host, repository, webhook_id, error, "17.3") from error
+
+
+def redeliver(host: Connection, repository: str, webhook_id: str, delivery_id: str) -> None:
+    """Let GitLab send a delivery again; it does so five times a minute."""
+    path = host.project(repository, "hooks", webhook_id, "events", delivery_id, "resend")
+    host.call("post", path, {})
+
+
+def _body(host: Connection, url: str, secret: str, events: Sequence[str]) -> dict[str, object]:
+    wanted, known = set(events or HOOK_EVENTS), {*HOOK_EVENTS, *_MORE_EVENTS}
+    if wanted - known:
+        raise NotSupported(
+            host.access.name,
+            f"its hooks do not know {', '.join(sorted(wanted - known))}; they know "
+            f"{', '.join(sorted(known))}.",
+        )
+    # `push_events` is true unless it is told otherwise.
+    flags = {name: name in wanted for name in (*HOOK_EVENTS, *sorted(wanted - set(HOOK_EVENTS)))}
+    return {"url": url, "token": secret, "enable_ssl_verification": True, **flags}
+
+
+def _hook(told: Members) -> s.HostWebhook:
+    return s.HostWebhook(
+        id=told.needed("id"),
+        url=told.text("url"),
+        # GitLab turns a failing hook off by itself, for a while or for good.
+        is_active=told.text("alert_status") in {"", "executable"},
+        events=tuple(
+            name for name in (*HOOK_EVENTS, *_MORE_EVENTS) if name in told and told.flag(name)
+        ),
+    )
+
+
+def _delivery(told: Members) -> s.HookDelivery:
+    sent = told.inner("request_headers")
+    headers = {name.lower(): sent.text(name) for name in sent.names()}
+    status = told.ident("response_status")
+    return s.HookDelivery(
+        id=told.needed("id"),
+        delivery_id=headers.get("idempotency-key", ""),
+        event=event_name(headers, {}) or told.text("trigger").removesuffix("_hooks"),
+        delivered_at=moment(told.text("created_at")),
+        # `internal error` where nobody answered.
+        status_code=int(status) if status.isdigit() else 0,
+    )
+
+
+def _too_old(
+    host: Connection, repository: str, webhook_id: str, error: NotFoundOnHost, version: str
+) -> NotFoundOnHost | NotSupported:
+    """Whether the hook is missing or the server does not know the address."""
+    try:
+        host.read(host.project(repository, "hooks", webhook_id), _hook)
+    except NotFoundOnHost:
+        return error
+    return NotSupported(
+        host.access.name,
+        f"this server tells nothing of deliveries; GitLab {version} and later do.",
+    )

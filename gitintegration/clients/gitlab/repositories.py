@@ -1,0 +1,157 @@
+"""Projects, branches and tags."""
+
+from collections.abc import Mapping
+
+from gitintegration.clients import shapes as s
+from gitintegration.clients.errors import NotFoundOnHost, NotSupported
+from gitintegration.clients.gitlab import convert
+from gitintegration.clients.gitlab.connection import Connection
+
+_SWITCHES = {
+    "has_issues": "issues_access_level",
+    "has_pull_requests": "merge_requests_access_level",
+    "has_wiki": "wiki_access_level",
+}
+
+
+def list_repositories(
+    host: Connection, page: str = "", per_page: int = 100
+) -> s.Page[s.HostRepository]:
+    """The projects that the user is a member of, newest first.
+
+    By keyset: counted pages end at 50,000, and skip what changes its place meanwhile.
+    """
+    return host.page(
+        "/projects", convert.repository, page, per_page,
+        membership="true", order_by="id", sort="desc", pagination="keyset",
+    )  # fmt: skip
+
+
+def list_organization_repositories(
+    host: Connection, organization: str, page: str = "", per_page: int = 100
+) -> s.Page[s.HostRepository]:
+    """A group's projects, those of its subgroups with them."""
+    return host.page(
+        host.path("groups", organization, "projects"), convert.repository, page, per_page,
+        include_subgroups="true", with_shared="false", order_by="id", sort="desc",
+    )  # fmt: skip
+
+
+def get_repository(host: Connection, repository: str) -> s.HostRepository:
+    """A project by its full path."""
+    return host.read(host.project(repository), convert.repository)
+
+
+def get_repository_by_id(host: Connection, repository_id: str) -> s.HostRepository:
+    """A project by its number, whatever it is called now."""
+    if not repository_id.isdigit():
+        # GitLab would read it as a path.
+        raise NotFoundOnHost(host.access.name, f"a project's id is a number, not {repository_id!r}")
+    return host.read(host.project(repository_id), convert.repository)
+
+
+def create_repository(host: Connection, new: s.NewRepository) -> s.HostRepository:
+    """A project in a group or in the user's own namespace."""
+    body: dict[str, object] = {
+        "name": new.name,
+        "path": new.name,
+        "description": new.description,
+        "visibility": "private" if new.is_private else "public",
+        "initialize_with_readme": new.is_initialized,
+    }
+    if new.is_initialized:
+        body["default_branch"] = new.default_branch
+    if new.organization:
+        path = host.path("namespaces", new.organization)
+        body["namespace_id"] = host.read(path, lambda told: int(told.needed("id")))
+    return host.send("post", "/projects", body, convert.repository)
+
+
+def update_repository(
+    host: Connection, repository: str, changes: Mapping[str, object]
+) -> s.HostRepository:
+    """Change members of a project, named as in `HostRepository`.
+
+    Raises:
+        NotSupported: a member that cannot be changed.
+    """
+    body: dict[str, object] = {}
+    for name, value in changes.items():
+        body |= _change(host, name, value)
+    archived = changes.get("is_archived")
+    found: s.HostRepository | None = None
+    if archived is not None:
+        word = "archive" if archived else "unarchive"
+        found = host.send("post", host.project(repository, word), None, convert.repository)
+    if body:
+        found = host.send("put", host.project(repository), body, convert.repository)
+    return found or get_repository(host, repository)
+
+
+def delete_repository(host: Connection, repository: str) -> None:
+    """Delete a project; where the server delays deletion it is only marked at first."""
+    host.call("delete", host.project(repository))
+
+
+def languages(host: Connection, repository: str) -> Mapping[str, int]:
+    """Percents, rounded, but never to nothing."""
+    return host.read(
+        host.project(repository, "languages"),
+        lambda told: {
+            name: max(1, round(told.raw(name)))
+            for name in told.names()
+            if isinstance(told.raw(name), int | float)
+        },
+    )
+
+
+def list_branches(
+    host: Connection, repository: str, page: str = "", per_page: int = 100
+) -> s.Page[s.Branch]:
+    """The branches."""
+    path = host.project(repository, "repository", "branches")
+    return host.page(path, convert.branch, page, per_page)
+
+
+def get_branch(host: Connection, repository: str, name: str) -> s.Branch:
+    """One branch."""
+    return host.read(host.project(repository, "repository", "branches", name), convert.branch)
+
+
+def create_branch(host: Connection, repository: str, name: str, sha: str) -> s.Branch:
+    """A new branch at a commit."""
+    path = host.project(repository, "repository", "branches")
+    return host.send("post", path, {"branch": name, "ref": sha}, convert.branch)
+
+
+def delete_branch(host: Connection, repository: str, name: str) -> None:
+    """Delete a branch."""
+    host.call("delete", host.project(repository, "repository", "branches", name))
+
+
+def list_tags(
+    host: Connection, repository: str, page: str = "", per_page: int = 100
+) -> s.Page[s.Tag]:
+    """The tags, newest first."""
+    path = host.project(repository, "repository", "tags")
+    return host.page(path, convert.tag, page, per_page)
+
+
+def _change(host: Connection, name: str, value: object) -> dict[str, object]:
+    if name in {"description", "default_branch"}:
+        return {name: value}
+    if name == "name":
+        return {"name": value, "path": value}
+    if name == "is_private":
+        return {"visibility": "private" if value else "public"}
+    if name == "topics" and isinstance(value, list | tuple):
+        return {"topics": list(value)}
+    if name in _SWITCHES:
+        return {_SWITCHES[name]: "enabled" if value else "disabled"}
+    if name == "is_archived":
+        return {}
+    raise NotSupported(
+        host.access.name,
+        f"a project's {name} cannot be changed here; description, default_branch, name, "
+        "is_private, is_archived, topics and has_… can.",
+    )
