@@ -15,6 +15,8 @@ app.conf.beat_schedule = {
     "dispatch": {"task": "pipelines.dispatch", "schedule": 1.0},
     "relay": {"task": "devops.relay", "schedule": 5.0},
     "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 5.0},
+    "git-tick": {"task": "gitintegration.tick", "schedule": 2.0},
+    "git-tend": {"task": "gitintegration.tend", "schedule": 60.0},
     "reconcile": {"task": "gitintegration.reconcile", "schedule": 300.0},
     "outgoing": {"task": "devops.deliver", "schedule": 5.0},
     "anchor": {"task": "devops.anchor", "schedule": 3600.0},

@@ -1,0 +1,180 @@
+"""What we tell the hosts: statuses and comments, written with their cause, sent until they stand.
+
+A POST whose answer was lost may have been obeyed: before anything is repeated, the host is asked.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devops.errors import DomainError
+from gitintegration.choices import HostWriteKind, HostWriteStatus
+from gitintegration.clients.errors import HostError
+from gitintegration.clients.host import HostClient, every
+from gitintegration.clients.shapes import Comment, CommitStatus
+from gitintegration.jobs import HOST_WRITES
+from gitintegration.models import GitRepository, HostWrite
+from gitintegration.operations.connections import connected_to
+
+logger = logging.getLogger(__name__)
+
+_CLAIM = timedelta(seconds=90)
+# Seconds before the second, third, … try; a host that is down for an hour loses nothing.
+_PAUSES = (2, 10, 30, 60, 300, 900, 1800, 3600)
+# Comments of a pull request that are looked through for one of ours.
+_COMMENTS = 1000
+
+
+@transaction.atomic
+def want_status(
+    mirror: GitRepository, sha: str, status: CommitStatus, *, key: str
+) -> HostWrite | None:
+    """Have a commit's status set, in the caller's transaction; None when the key was used.
+
+    Of several for one commit and context the newest counts.
+    """
+    payload = {
+        "sha": sha, "state": status.state, "context": status.context[:255],
+        "description": status.description[:140], "target_url": status.target_url[:500],
+    }  # fmt: skip
+    target = f"status:{sha}:{status.context}"[:300]
+    return _want(mirror, HostWriteKind.STATUS, target, payload, key)
+
+
+@transaction.atomic
+def want_comment(
+    mirror: GitRepository, number: int, marker: str, body: str, *, key: str
+) -> HostWrite | None:
+    """Have a comment stand on a pull request: the one with the marker is edited, or one made."""
+    payload = {"number": number, "marker": marker, "body": body[:60_000]}
+    return _want(mirror, HostWriteKind.COMMENT, f"comment:{number}:{marker}"[:300], payload, key)
+
+
+def _want(
+    mirror: GitRepository, kind: str, target: str, payload: Mapping[str, Any], key: str
+) -> HostWrite | None:
+    if HostWrite.objects.filter(key=key).exists():
+        return None
+    HostWrite.objects.filter(
+        repository=mirror, target=target, status=HostWriteStatus.PENDING
+    ).update(status=HostWriteStatus.SUPERSEDED, next_attempt_at=None)
+    write = HostWrite.objects.create(
+        account_id=mirror.account_id, repository=mirror, kind=kind, target=target, key=key,
+        payload=dict(payload), next_attempt_at=timezone.now(),
+    )  # fmt: skip
+    HOST_WRITES.send()
+    return write
+
+
+def send_host_writes() -> int:
+    """Send what is due; returns how many the hosts have now. Safe to run beside itself."""
+    due = HostWrite.objects.filter(
+        status=HostWriteStatus.PENDING, next_attempt_at__lte=timezone.now()
+    )
+    keys = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:50])
+    return sum(_send(key) for key in keys)
+
+
+def _send(key: uuid.UUID) -> bool:
+    write = _claim(key)
+    if write is None:
+        return False
+    try:
+        with connected_to(write.repository) as client:
+            _make(client, write)
+    except (HostError, DomainError) as error:
+        _record_failure(write, error)
+        return False
+    _record_success(write)
+    return True
+
+
+def _make(client: HostClient, write: HostWrite) -> None:
+    name, payload = write.repository.full_name, write.payload
+    if write.kind == HostWriteKind.COMMENT:
+        upsert_comment(client, name, payload["number"], payload["marker"], payload["body"])
+        return
+    wanted = CommitStatus(
+        payload["context"], payload["state"], payload["description"], payload["target_url"]
+    )
+    # The first try asks nobody; a repeated one may have been heard.
+    if write.attempts > 1 and stands(client, name, payload["sha"], wanted):
+        return
+    client.create_status(name, payload["sha"], wanted)
+
+
+def stands(client: HostClient, repository: str, sha: str, wanted: CommitStatus) -> bool:
+    """Whether the newest status of that context says what we want to say."""
+    found = [
+        each for each in client.list_statuses(repository, sha) if each.context == wanted.context
+    ]
+    if not found:
+        return False
+    newest = found[0]
+    return newest.state == wanted.state and newest.target_url == wanted.target_url
+
+
+def find_marked(client: HostClient, repository: str, number: int, marker: str) -> Comment | None:
+    """Our comment with a marker."""
+    wanted = mark(marker)
+    pages = every(lambda page: client.list_comments(repository, number, page), _COMMENTS)
+    return next((each for each in pages if each.body.lstrip().startswith(wanted)), None)
+
+
+def upsert_comment(
+    client: HostClient, repository: str, number: int, marker: str, body: str
+) -> Comment:
+    """Edit the comment that carries the marker, or make it."""
+    text = f"{mark(marker)}\n{body}"
+    known = find_marked(client, repository, number, marker)
+    if known is None:
+        return client.create_comment(repository, number, text)
+    if known.body.strip() == text.strip():
+        return known
+    return client.update_comment(repository, number, known.id, text)
+
+
+def mark(marker: str) -> str:
+    """The hidden first line by which we find our comment again."""
+    return f"<!-- powernode:{marker} -->"
+
+
+@transaction.atomic(durable=True)
+def _claim(key: uuid.UUID) -> HostWrite | None:
+    now = timezone.now()
+    mine = HostWrite.objects.filter(
+        pk=key, status=HostWriteStatus.PENDING, next_attempt_at__lte=now
+    ).update(next_attempt_at=now + _CLAIM, attempts=F("attempts") + 1)
+    if not mine:
+        return None
+    return HostWrite.objects.select_related("repository__credential__provider").get(pk=key)
+
+
+@transaction.atomic(durable=True)
+def _record_success(write: HostWrite) -> None:
+    HostWrite.objects.filter(pk=write.pk).update(
+        status=HostWriteStatus.SENT, sent_at=timezone.now(), next_attempt_at=None, last_error=""
+    )
+
+
+@transaction.atomic(durable=True)
+def _record_failure(write: HostWrite, error: Exception) -> None:
+    is_transient = getattr(error, "is_transient", False)
+    is_final = not is_transient or write.attempts > len(_PAUSES)
+    again = None
+    if not is_final:
+        again = getattr(error, "retry_at", None) or (
+            timezone.now() + timedelta(seconds=_PAUSES[write.attempts - 1])
+        )
+    else:
+        logger.warning("%s of %s given up: %s", write, write.repository, error)
+    HostWrite.objects.filter(pk=write.pk, status=HostWriteStatus.PENDING).update(
+        status=HostWriteStatus.FAILED if is_final else HostWriteStatus.PENDING,
+        next_attempt_at=again, last_error=str(error)[:1000],
+    )  # fmt: skip
