@@ -24,7 +24,7 @@ _RESULTS: Final = {
     "NOT_RUN": ("skipped", "skipped"),
 }
 _STATUS_STATES: Final[dict[str, StatusState]] = {
-    "INPROGRESS": "running",
+    "INPROGRESS": "pending",
     "SUCCESSFUL": "success",
     "FAILED": "failure",
     "STOPPED": "cancelled",

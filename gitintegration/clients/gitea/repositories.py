@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gitintegration.clients import shapes as s
-from gitintegration.clients.errors import RefusedByHost
+from gitintegration.clients.errors import NotFoundOnHost, RefusedByHost
 from gitintegration.clients.gitea import convert
 from gitintegration.clients.gitea.connection import Connection, repo, segment
 from gitintegration.clients.members import Members
@@ -37,7 +37,10 @@ def rate_limit(_api: Connection) -> s.RateLimit:
 def permission_of(api: Connection, repository: str, username: str) -> s.Permission:
     """What a user may do in a repository."""
     path = repo(repository, "collaborators", segment(username), "permission")
-    return api.one(path, lambda told: _PERMISSIONS.get(told.text("permission"), "none"))
+    try:
+        return api.one(path, lambda told: _PERMISSIONS.get(told.text("permission"), "none"))
+    except NotFoundOnHost:
+        return "none"
 
 
 def list_repositories(
