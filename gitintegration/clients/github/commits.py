@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from gitintegration.clients import shapes as s
-from gitintegration.clients.errors import NotFoundOnHost
+from gitintegration.clients.errors import NotFoundOnHost, RefusedByHost
 from gitintegration.clients.github import reading
 from gitintegration.clients.github.connection import Connection, repo_path, segment
 from gitintegration.clients.members import Members
@@ -64,7 +64,16 @@ class Commits:
         )  # fmt: skip
 
     def get_commit(self, repository: str, sha: str) -> s.HostCommit:
-        return self._api.one("GET", repo_path(repository, "commits", segment(sha)), reading.commit)
+        path = repo_path(repository, "commits", segment(sha))
+        try:
+            return self._api.one("GET", path, reading.commit)
+        except RefusedByHost as error:
+            # 422 for a name that leads to no commit.
+            if "No commit found" not in str(error):
+                raise
+            raise NotFoundOnHost(
+                error.host, f"{repository} has no commit {sha}.", http_status=error.http_status
+            ) from error
 
     def get_commit_diff(self, repository: str, sha: str) -> s.Diff:
         found = self.get_commit(repository, sha)
