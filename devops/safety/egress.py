@@ -107,10 +107,10 @@ def request(
     split_url(url)
     with session(policy) as caller, _Deadline(total_seconds) as deadline:
         try:
-            response = caller.request(
+            with caller.request(
                 method, url, headers=dict(headers or {}), data=body, stream=True
-            )
-            received = _body(response, max_bytes)
+            ) as response:
+                received = _body(response, max_bytes)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(url, deadline, total_seconds, error) from error
         if deadline.has_passed:
