@@ -63,6 +63,7 @@ class World:
     token: str
     client: HostClient
     sleeps: list[float]
+    clients: list[HostClient] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -75,7 +76,7 @@ class World:
     def another_client(
         self, token: str | None = None, *, seconds: float = 60.0, url: str = "", who: str = "ada"
     ) -> HostClient:
-        return self.rig.make_client(
+        made = self.rig.make_client(
             HostAccess(
                 name=f"Our {self.rig.name}",
                 api_url=(url or self.host.url) + self.rig.api_path,
@@ -88,6 +89,8 @@ class World:
             self.sleeps.append,
             seconds,
         )
+        self.clients.append(made)
+        return made
 
 
 @contextlib.contextmanager
@@ -108,7 +111,8 @@ def world_of(rig: Rig, folder: Path) -> Iterator[World]:
         world = World(rig, host, state, ada, bob, widgets, token, None, sleeps)  # type: ignore[arg-type]
         world.client = world.another_client()
         yield world
-        world.client.close()
+        for client in world.clients:
+            client.close()
 
 
 def rigs() -> list[str]:

@@ -59,7 +59,9 @@ def test_what_a_host_has_not_is_refused_with_what_it_has_instead(world: World) -
     for operation in sorted(world.rig.unsupported):
         method = getattr(world.client, operation)
         wanted = inspect.signature(method).parameters.values()
-        given = {p.name: SAMPLES[p.name] for p in wanted if p.default is p.empty}
+        # One that takes anything names no arguments.
+        needed = [p.name for p in wanted if p.default is p.empty and p.name in SAMPLES]
+        given = {name: SAMPLES[name] for name in needed}
         with pytest.raises(NotSupported) as caught:
             method(**given)
         assert caught.value.host == world.client.access.name

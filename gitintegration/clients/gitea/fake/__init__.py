@@ -1,0 +1,1 @@
+"""A Gitea that stands on this machine: its API, its hooks, git over HTTP."""
