@@ -15,8 +15,6 @@ from gitintegration.clients.gitlab.words import run_words
 from gitintegration.clients.members import Members
 from gitintegration.clients.protocol import CiFacts, Commit, TriggerEvent, UnreadableDeliveryError
 
-_ACTIONS = {"completed": "completed", "in_progress": "in_progress"}
-
 
 def pipeline(payload: Members) -> TriggerEvent:
     """A pipeline whose status changed."""
@@ -31,7 +29,7 @@ def pipeline(payload: Members) -> TriggerEvent:
     return TriggerEvent(
         type="workflow_run",
         key=event_key("workflow_run", run_id, told.text("status"), finished, *builds),
-        action=_ACTIONS.get(status, "requested"),
+        action=_action(status, conclusion, "requested"),
         ci=CiFacts(
             run_id=run_id,
             name=told.text("name") or f"Pipeline #{run_id}",
@@ -56,7 +54,7 @@ def job(payload: Members) -> TriggerEvent:
     return TriggerEvent(
         type="workflow_job",
         key=event_key("workflow_job", job_id, payload.text("build_status"), started, finished),
-        action=_ACTIONS.get(status, "queued"),
+        action=_action(status, conclusion, "queued"),
         ci=CiFacts(
             run_id=str(run_id),
             job_id=str(job_id),
@@ -91,6 +89,13 @@ def deployment(payload: Members) -> TriggerEvent:
         **actor_facts(payload),
         **project_facts(payload),
     )
+
+
+def _action(status: str, conclusion: str, waiting: str) -> str:
+    """The same words for every host."""
+    if conclusion:
+        return "completed"
+    return status if status == "in_progress" else waiting
 
 
 def _ref(told: Members, source_branch: str = "") -> dict[str, Any]:

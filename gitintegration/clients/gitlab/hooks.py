@@ -76,13 +76,20 @@ def list_hook_deliveries(
     try:
         return host.page(path, _delivery, page, min(per_page, _DELIVERIES_PER_PAGE))
     except NotFoundOnHost as error:
-        raise _too_old(host, repository, webhook_id, error, "17.3") from error
+        raise _too_old(host, repository, webhook_id, error) from error
 
 
 def redeliver(host: Connection, repository: str, webhook_id: str, delivery_id: str) -> None:
     """Let GitLab send a delivery again; it does so five times a minute."""
     path = host.project(repository, "hooks", webhook_id, "events", delivery_id, "resend")
-    host.call("post", path, {})
+    try:
+        host.call("post", path, {})
+    except NotFoundOnHost as error:
+        # The list knows whether it is the delivery that is missing or the whole address.
+        list_hook_deliveries(host, repository, webhook_id)
+        raise NotFoundOnHost(
+            error.host, f"has no delivery {delivery_id} of this hook.", http_status=404
+        ) from error
 
 
 def _body(host: Connection, url: str, secret: str, events: Sequence[str]) -> dict[str, object]:
@@ -125,7 +132,7 @@ def _delivery(told: Members) -> s.HookDelivery:
 
 
 def _too_old(
-    host: Connection, repository: str, webhook_id: str, error: NotFoundOnHost, version: str
+    host: Connection, repository: str, webhook_id: str, error: NotFoundOnHost
 ) -> NotFoundOnHost | NotSupported:
     """Whether the hook is missing or the server does not know the address."""
     try:
@@ -134,5 +141,5 @@ def _too_old(
         return error
     return NotSupported(
         host.access.name,
-        f"this server tells nothing of deliveries; GitLab {version} and later do.",
+        "this server tells nothing of deliveries and repeats none; GitLab 17.4 and later do.",
     )

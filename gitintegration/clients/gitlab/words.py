@@ -19,9 +19,9 @@ _STATUSES = {
     "running": ("in_progress", ""),
     "canceling": ("in_progress", ""),
     "success": ("completed", "success"),
-    "failed": ("completed", "failure"),
-    "canceled": ("completed", "cancelled"),
-    "skipped": ("completed", "skipped"),
+    "failed": ("failed", "failure"),
+    "canceled": ("cancelled", "cancelled"),
+    "skipped": ("skipped", "skipped"),
 }
 _COMMIT_STATES: dict[str, StatusState] = {
     "pending": "pending",
