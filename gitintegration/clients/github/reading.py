@@ -3,33 +3,14 @@
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import get_args
 
 from gitintegration.clients import shapes as s
+from gitintegration.clients.github.words import conclusion, status
 from gitintegration.clients.members import Members, UnreadableMemberError
 
-_STATUSES = {
-    "queued": "queued", "waiting": "queued", "pending": "pending", "requested": "pending",
-    "in_progress": "in_progress",
-}  # fmt: skip
-_ENDINGS = {"failure": "failed", "cancelled": "cancelled", "skipped": "skipped",
-            "timed_out": "failed"}  # fmt: skip
 _CHANGES = {"added", "modified", "removed", "renamed", "copied"}
 _TYPES = {"dir": "tree", "file": "blob", "symlink": "blob", "submodule": "commit"}
 _STATES = {"pending", "success", "failure", "error"}
-
-
-def conclusion(word: str) -> str:
-    """Ours; an unknown word is none."""
-    known = {"startup_failure": "failure"}.get(word, word)
-    return known if known in get_args(s.CheckConclusion) else ""
-
-
-def status(word: str, ending: str) -> str:
-    """Ours; an unknown word is pending."""
-    if word == "completed":
-        return _ENDINGS.get(conclusion(ending), "completed")
-    return _STATUSES.get(word, "pending")
 
 
 def user(told: Members) -> s.HostUser:
