@@ -57,6 +57,15 @@ def add_routes(desk: Desk) -> None:
         }
         return answer(body, 201)
 
+    @desk.router.on("GET", "/installation/repositories")
+    def repositories(request: Request) -> Answer:
+        user = desk.user(request)
+        if not user.login.endswith("[bot]"):
+            raise Refused(403, "You must authenticate with an installation access token")
+        state = desk.state
+        found = [repo for repo in state.visible(user) if state.may(repo, user, "write")]
+        return desk.listed(request, found, desk.words.repo, "repositories")
+
 
 def _app(state: HostState, request: Request) -> App:
     given = request.headers.get("authorization", "").partition(" ")[2]
