@@ -33,3 +33,15 @@ class Feed(Protocol):
 
     def read(self) -> list[Frame]:
         """The next frames; none when the reader has everything that there is by now."""
+
+
+def incomplete_tail(data: bytes) -> int:
+    """How many bytes at the end begin a character that is not whole yet (0 to 3)."""
+    for back in range(1, min(3, len(data)) + 1):
+        byte = data[-back]
+        if byte >= 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return back if back < length else 0
+        if byte < 0x80:
+            return 0
+    return 0

@@ -1,14 +1,15 @@
-"""Counts over many deliveries."""
+"""Counts over many rows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Avg, Count, Q, QuerySet
 from django.utils import timezone
 
 from devops.access import Actor
 from gitintegration import selectors
-from gitintegration.choices import WebhookEventStatus
+from gitintegration.choices import CI_ACTIVE, CiStatus, RunnerStatus, WebhookEventStatus
+from gitintegration.models import GitPipeline, GitRepository, GitRunner
 
 
 def webhook_stats(actor: Actor, days: int) -> dict[str, Any]:
@@ -24,3 +25,66 @@ def webhook_stats(actor: Actor, days: int) -> dict[str, Any]:
     ended = counts["processed"] + counts["failed"]
     rate = round(100 * counts["processed"] / ended, 1) if ended else None
     return {**counts, "days": days, "success_rate": rate}
+
+
+def ci_stats(rows: QuerySet[GitPipeline]) -> dict[str, Any]:
+    """Figures of the mirrored runs among `rows`."""
+    now = timezone.now()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    facts = rows.order_by().aggregate(
+        total_runs=Count("pk"),
+        success_count=Count("pk", filter=Q(conclusion="success")),
+        failed_count=Count("pk", filter=Q(conclusion="failure")),
+        cancelled_count=Count("pk", filter=Q(status=CiStatus.CANCELLED)),
+        avg=Avg("duration_ms"),
+        runs_today=Count("pk", filter=Q(created_at__gte=today)),
+        runs_this_week=Count("pk", filter=Q(created_at__gte=today - timedelta(days=7))),
+        active_runs=Count("pk", filter=Q(status__in=CI_ACTIVE)),
+    )
+    average = facts.pop("avg")
+    ended = facts["success_count"] + facts["failed_count"]
+    facts["success_rate"] = round(100 * facts["success_count"] / ended, 2) if ended else 0.0
+    facts["avg_duration_seconds"] = None if average is None else round(average / 1000, 1)
+    return facts
+
+
+def repository_stats(mirror: GitRepository) -> dict[str, Any]:
+    """How one repository's mirrored runs ended."""
+    facts = ci_stats(GitPipeline.objects.filter(repository=mirror))
+    return {
+        "total": facts["total_runs"],
+        "successful": facts["success_count"],
+        "failed": facts["failed_count"],
+        "cancelled": facts["cancelled_count"],
+        "success_rate": facts["success_rate"],
+    }
+
+
+def runner_stats(rows: QuerySet[GitRunner]) -> dict[str, Any]:
+    """How many runners there are, and how many of them are at work."""
+    facts = rows.order_by().aggregate(
+        total=Count("pk"),
+        online=Count("pk", filter=Q(status=RunnerStatus.ONLINE)),
+        offline=Count("pk", filter=Q(status=RunnerStatus.OFFLINE)),
+        busy=Count("pk", filter=Q(status=RunnerStatus.BUSY)),
+        available=Count("pk", filter=Q(status=RunnerStatus.ONLINE, busy=False)),
+    )
+    total = facts["total"]
+    used = total - facts["available"]
+    return {**facts, "utilization_pct": round(100 * used / total, 1) if total else 0.0}
+
+
+def runner_rates(runner: GitRunner) -> tuple[float, float]:
+    """Percent of a runner's jobs that succeeded, and that failed."""
+    total = runner.total_jobs_run
+    if not total:
+        return 0.0, 0.0
+    return (
+        round(100 * runner.successful_jobs / total, 2),
+        round(100 * runner.failed_jobs / total, 2),
+    )
+
+
+def is_recent(moment: datetime | None, within: timedelta) -> bool:
+    """Whether something was seen within the time."""
+    return moment is not None and moment >= timezone.now() - within

@@ -5,7 +5,7 @@ from typing import Any
 
 from devops.access import Actor
 from devops.errors import NotFound
-from devops.feeds import Frame
+from devops.feeds import Frame, incomplete_tail
 from devops.models import OutboxMessage
 from devops.outbox import account_group
 from devops.storage import log_reader
@@ -260,18 +260,6 @@ class RunLogFeed:
 def is_over(run_id: uuid.UUID) -> bool:
     """Whether nothing will happen in a run any more."""
     return PipelineRun.objects.filter(pk=run_id, status__in=RUN_TERMINAL).exists()
-
-
-def incomplete_tail(data: bytes) -> int:
-    """How many bytes at the end begin a character that is not whole yet (0 to 3)."""
-    for back in range(1, min(3, len(data)) + 1):
-        byte = data[-back]
-        if byte >= 0xC0:
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return back if back < length else 0
-        if byte < 0x80:
-            return 0
-    return 0
 
 
 def _gap(from_offset: int, to_offset: int) -> Frame:

@@ -9,11 +9,13 @@ from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.urls import re_path
 
+from gitintegration.consumers import GitJobLogsConsumer
 from pipelines.consumers import PipelineConsumer, RunLogConsumer
 
 patterns = [
     re_path(r"^ws/devops/pipelines$", PipelineConsumer.as_asgi()),
     re_path(r"^ws/runs/(?P<run_id>[0-9a-f-]{36})/logs$", RunLogConsumer.as_asgi()),
+    re_path(r"^ws/git/jobs/(?P<job_id>[0-9a-f-]{36})/logs$", GitJobLogsConsumer.as_asgi()),
 ]
 
 _KEY = "[0-9a-fA-F-]{32,36}"
@@ -21,6 +23,7 @@ _KEY = "[0-9a-fA-F-]{32,36}"
 event_streams = [
     re.compile(rf"/api/v1/devops/pipeline_runs/{_KEY}/(logs|events)"),
     re.compile(rf"/api/v1/devops/step_executions/{_KEY}/logs"),
+    re.compile(rf"/api/v1/git/pipelines/{_KEY}/jobs/{_KEY}/logs"),
 ]
 
 

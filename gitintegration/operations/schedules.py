@@ -112,6 +112,12 @@ def next_times(schedule: GitPipelineSchedule, count: int = 5) -> list[datetime]:
     return found
 
 
+def is_overdue(schedule: GitPipelineSchedule) -> bool:
+    """Whether its time has passed without a firing."""
+    due = schedule.next_run_at
+    return schedule.is_active and due is not None and due < timezone.now()
+
+
 def next_time(cron: str, zone: str, after: datetime) -> datetime:
     """The first time of a cron expression after a moment, in UTC."""
     local = after.astimezone(zoneinfo.ZoneInfo(zone))

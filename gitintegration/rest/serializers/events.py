@@ -19,8 +19,8 @@ class WebhookEventSerializer(serializers.ModelSerializer[GitWebhookEvent]):
         model = GitWebhookEvent
         fields = [
             "id", "status", "dialect", "event_type", "delivery_id", "repository_id", "repository",
-            "ref", "sha", "sender", "attempts", "result", "error_message", "is_reconciled",
-            "created_at", "processed_at",
+            "action", "ref", "sha", "sender", "sender_id", "attempts", "retry_count",
+            "result", "error_message", "is_reconciled", "created_at", "processed_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -38,6 +38,13 @@ class WebhookEventDetailSerializer(WebhookEventSerializer):
     class Meta(WebhookEventSerializer.Meta):
         fields = [*WebhookEventSerializer.Meta.fields, "headers", "payload"]
         read_only_fields = fields
+
+
+class RedeliverySerializer(serializers.Serializer[Any]):
+    """A delivery and its copy."""
+
+    original_event = WebhookEventSerializer()
+    new_event = WebhookEventSerializer()
 
 
 class WebhookStatsSerializer(serializers.Serializer[Any]):

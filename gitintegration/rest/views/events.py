@@ -16,8 +16,10 @@ from devops.paging import read_limit
 from gitintegration import selectors, statistics
 from gitintegration.filters import WebhookEventFilter
 from gitintegration.models import GitWebhookEvent
-from gitintegration.operations.deliveries import replay_delivery
-from gitintegration.rest import serializers as s
+from gitintegration.operations.deliveries import redeliver, replay_delivery
+from gitintegration.operations.links import check_provider, sync_provider
+from gitintegration.rest.serializers import events as s
+from gitintegration.rest.serializers.providers import CredentialTestSerializer, GitSyncSerializer
 
 _DAYS = OpenApiParameter("days", int, description="How many days back, 1 to 365; default 30.")
 
@@ -33,6 +35,7 @@ class WebhookEventViewSet(mixins.ListModelMixin, ActorViewSet[GitWebhookEvent]):
         "retrieve": "git.webhooks.read",
         "stats": "git.webhooks.read",
         "retry": "git.webhooks.manage",
+        "redeliver": "git.webhooks.manage",
     }
     query_parameters = {"stats": frozenset({"days"})}
 
@@ -61,6 +64,16 @@ class WebhookEventViewSet(mixins.ListModelMixin, ActorViewSet[GitWebhookEvent]):
         event = replay_delivery(self.actor, self.get_object())
         return self.render(s.WebhookEventSerializer, event)
 
+    @extend_schema(request=None, responses={201: s.RedeliverySerializer})
+    @action(detail=True, methods=["post"])
+    def redeliver(self, _request: Request, **_path: object) -> Response:
+        """Take a delivery once more as a new one; the original stays as it is."""
+        self.parse(NoBody)
+        original = get_object_or_404(self.rows().defer(None), pk=self.kwargs["pk"])
+        fresh = redeliver(self.actor, original)
+        body = {"original_event": original, "new_event": fresh}
+        return Response(s.RedeliverySerializer(body).data, status=201)
+
 
 class ProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[Provider]):
     """The account's connections to places that hold code."""
@@ -74,6 +87,8 @@ class ProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         "create": "devops.providers.write",
         "partial_update": "devops.providers.write",
         "destroy": "devops.providers.write",
+        "test_connection": "devops.providers.write",
+        "sync_repositories": "git.repositories.sync",
     }
 
     def rows(self) -> QuerySet[Provider]:
@@ -97,3 +112,19 @@ class ProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorVie
         """Remove a provider; 409 `in-use` while repositories need it."""
         sources.delete_provider(self.actor, self.get_object())
         return Response(status=204)
+
+    @extend_schema(request=None, responses=CredentialTestSerializer)
+    @action(detail=True, methods=["post"])
+    def test_connection(self, _request: Request, **_path: object) -> Response:
+        """Try the connection's credential at its host, and keep how that went."""
+        self.parse(NoBody)
+        found = check_provider(self.actor, self.get_object())
+        return Response(CredentialTestSerializer(found).data)
+
+    @extend_schema(request=None, responses={202: GitSyncSerializer})
+    @action(detail=True, methods=["post"])
+    def sync_repositories(self, _request: Request, **_path: object) -> Response:
+        """Bring the mirrors of the connection's credential up to date, in the background."""
+        self.parse(NoBody)
+        sync = sync_provider(self.actor, self.get_object())
+        return self.render(GitSyncSerializer, sync, 202)

@@ -1,0 +1,1 @@
+"""The resources of the git integration, by subject."""
