@@ -1,8 +1,10 @@
 """Every git host is one to us: each operation, over a socket, against each shipped fake."""
 
 import inspect
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +42,13 @@ def has(world: World, *operations: str) -> None:
 
 def test_the_client_has_every_operation(world: World) -> None:
     assert [name for name in OPERATIONS if not callable(getattr(world.client, name, None))] == []
+
+
+def test_the_suite_calls_every_operation() -> None:
+    files = Path(__file__).parent.glob("test_contract*.py")
+    text = "".join(file.read_text() for file in files)
+    called = set(re.findall(r"client\.(\w+)\(", text)) | {"close"}
+    assert [name for name in OPERATIONS if name not in called] == []
 
 
 SAMPLES: dict[type | str, Any] = {
