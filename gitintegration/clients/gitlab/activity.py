@@ -5,6 +5,7 @@ from typing import Any
 from gitintegration.clients.gitlab.reading import (
     actor_facts,
     event_key,
+    is_from_fork,
     iso,
     number_in,
     project_facts,
@@ -184,9 +185,7 @@ def _request_members(told: Members, request: PullRequestFacts) -> dict[str, Any]
         "sha": request.head_sha,
         "branch": request.head_ref,
         "base_branch": request.base_ref,
-        # A source that was deleted is null, and is no reason to trust it.
-        "is_from_fork": told.ident("source_project_id")
-        != told.ident("target_project_id"),
+        "is_from_fork": is_from_fork(told),
         "commit": Commit(
             request.head_sha, message.split("\n", 1)[0], message,
             commit.inner("author").text("name"),

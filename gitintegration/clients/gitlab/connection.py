@@ -147,9 +147,9 @@ class Connection:
     def path(self, *parts: object) -> str:
         """A path of segments, each encoded whole: `group/sub` is `group%2Fsub`."""
         texts = [str(part) for part in parts]
-        if not all(text.strip(".") for text in texts):
+        if not {"", ".", ".."}.isdisjoint(texts):
             # `..` would be resolved on the way and address something else.
-            raise NotFoundOnHost(self.access.name, "an empty name or one of dots names nothing.")
+            raise NotFoundOnHost(self.access.name, "an empty name, `.` and `..` name nothing.")
         return "/" + "/".join(quote(text, safe="") for text in texts)
 
     def web(self, repository: str, *parts: object) -> str:

@@ -64,6 +64,15 @@ def actor_facts(payload: Members) -> dict[str, Any]:
     return {"actor": user.text("username"), "actor_id": user.ident("id")}
 
 
+def is_from_fork(request: Members) -> bool:
+    """Whether a merge request comes from another project.
+
+    A source that was deleted is null, and that is no reason to trust it.
+    """
+    source = request.ident("source_project_id")
+    return not source or source != request.ident("target_project_id")
+
+
 def titles(labels: Iterable[Members]) -> tuple[str, ...]:
     """The names of labels."""
     return tuple(label.text("title") for label in labels)

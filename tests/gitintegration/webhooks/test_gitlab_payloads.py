@@ -198,6 +198,17 @@ def test_a_merge_request_of_another_project_is_from_a_fork() -> None:
     assert event.pull_request.head_repository == "eve/shop"
     gone = copy.deepcopy(attributes) | {"source": None, "source_project_id": None}
     assert read("merge_request", payloads.merge_request(PROJECT, EVE, gone, "open")).is_from_fork
+    silent = gone | {"target_project_id": None}
+    assert read("merge_request", payloads.merge_request(PROJECT, EVE, silent, "open")).is_from_fork
+
+
+def test_a_pipeline_of_a_merge_request_from_a_fork_is_told_as_such() -> None:
+    about = {"iid": 7, "source_branch": "basket", "source_project_id": 16, "target_project_id": 15}
+    ref = "refs/merge-requests/7/head"
+    run = ci_payloads.pipeline(PROJECT, EVE, 31, ref=ref, sha=C, merge_request=about)
+    assert (read("pipeline", run).is_from_fork, read("pipeline", run).branch) == (True, "basket")
+    ours = ci_payloads.pipeline(PROJECT, JO, 31, sha=C)
+    assert not read("pipeline", ours).is_from_fork
 
 
 @pytest.mark.parametrize(
