@@ -146,13 +146,15 @@ def _runners(api: Connection, scope: s.Scope, *more: str) -> str:
 
 def _runner(told: Members) -> s.HostRunner:
     state = told.inner("state")
+    # A step is named while the runner has one.
+    status = words.runner_status(state.text("status"), is_busy="step" in state)
     return s.HostRunner(
         id=told.needed("uuid"),
         name=told.text("name"),
-        status=words.runner_status(state.text("status")),
-        is_busy=False,
+        status=status,
+        is_busy=status == "busy",
         labels=told.texts("labels"),
-        version=state.inner("version").text("current"),
+        version=state.inner("version").text("version"),
     )
 
 

@@ -87,9 +87,11 @@ def permission(word: str) -> Permission:
     return _PERMISSIONS.get(word, "none")
 
 
-def runner_status(state: str) -> RunnerStatus:
-    """A runner's state in our words; Bitbucket does not tell whether it is busy."""
-    return "online" if state == "ONLINE" else "offline"
+def runner_status(state: str, *, is_busy: bool) -> RunnerStatus:
+    """A runner's state in our words."""
+    if state != "ONLINE":
+        return "offline"
+    return "busy" if is_busy else "online"
 
 
 def pipeline_number(url: str) -> str:

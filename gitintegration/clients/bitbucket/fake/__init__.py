@@ -1,0 +1,1 @@
+"""A Bitbucket Cloud that stands on this machine: its API, its hooks, git over HTTP."""
