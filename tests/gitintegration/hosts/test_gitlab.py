@@ -97,6 +97,50 @@ def test_a_server_that_sends_parts_of_logs_is_believed(tmp_path: Path, settings:
         assert client.get_job_log("a/b", "1", "2", 10) == b""
 
 
+def test_a_log_that_lies_elsewhere_is_fetched_without_the_token(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.POWERNODE_EGRESS_ALLOW = ("127.0.0.1",)
+    forget_hosts()
+
+    def reply(request: Request) -> Answer:
+        if request.path.endswith("/trace"):
+            return Answer(302, headers={"location": f"{request.base_url}/bucket/log?signature=1"})
+        return Answer(200, b"0123456789", "text/plain")
+
+    told = Told(reply)
+    with asked(told, tmp_path) as client:
+        assert client.get_job_log("a/b", "1", "2", 4) == b"456789"
+    assert ["private-token" in names for names in told.headers] == [True, False]
+
+
+def test_files_that_gitlab_leaves_out_make_a_diff_truncated(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.POWERNODE_EGRESS_ALLOW = ("127.0.0.1",)
+    forget_hosts()
+    files = [
+        {"old_path": "a", "new_path": "a", "diff": "@@ -1 +1 @@\n--- a\n+++ b\n"},
+        {"old_path": "b", "new_path": "b", "diff": "Binary files a/b and b/b differ\n"},
+        {"old_path": "c", "new_path": "c", "diff": "", "new_file": True, "too_large": True},
+        {"old_path": "d", "new_path": "e", "diff": "", "renamed_file": True},
+    ]
+
+    def reply(request: Request) -> Answer:
+        commit = {"id": "a" * 40, "message": "m", "parent_ids": ["b" * 40]}
+        return answer(files if request.path.endswith("/diff") else commit)
+
+    with asked(Told(reply), tmp_path) as client:
+        found = client.get_commit_diff("a/b", "a" * 40)
+    changed, binary, large, renamed = found.files
+    assert (changed.additions, changed.deletions) == (1, 1)
+    assert binary.is_binary
+    assert (large.status, large.patch) == ("added", "")
+    assert (renamed.status, renamed.previous_filename) == ("renamed", "d")
+    assert (found.stats.total, found.stats.files_changed) == (2, 4)
+    assert found.is_truncated
+
+
 @pytest.mark.parametrize("body", [[], {"id": {}}, {"id": 1}, "text", None, {"id": 1, "iid": "x"}])
 def test_an_answer_of_another_shape_is_told_as_such(
     tmp_path: Path, settings: Settings, body: object
@@ -134,6 +178,17 @@ def test_groups_in_groups_are_part_of_the_name(gitlab: World) -> None:
     assert names == ["acme/team/deep", "acme/widgets"]
     with pytest.raises(AlreadyExists):
         client.create_repository(s.NewRepository("deep", organization="acme/team"))
+
+
+def test_members_of_a_project_are_changed_by_our_names(gitlab: World) -> None:
+    changes = {"name": "things", "is_private": True, "topics": ("a", "b"), "has_wiki": True}
+    found = gitlab.client.update_repository(gitlab.name, changes)
+    assert (found.full_name, found.is_private) == ("acme/things", True)
+    assert (found.topics, found.has_wiki, found.is_archived) == (("a", "b"), True, False)
+    assert gitlab.client.update_repository("acme/things", {"is_archived": True}).is_archived
+    assert not gitlab.client.update_repository("acme/things", {"is_archived": False}).is_archived
+    with pytest.raises(NotSupported, match="stars_count"):
+        gitlab.client.update_repository("acme/things", {"stars_count": 5})
 
 
 def test_projects_are_paged_by_key(gitlab: World) -> None:
