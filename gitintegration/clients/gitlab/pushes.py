@@ -44,7 +44,6 @@ def push(payload: Members) -> TriggerEvent:
         found,
         sha=sha,
         commit=replace(found.commit, sha=sha),
-        action="" if before.strip("0") else "created",
         occurred_at=iso(times[0]) if times else "",
         **facts,
     )
@@ -57,7 +56,7 @@ def _deletion(ref: str, before: str) -> TriggerEvent:
         raise IgnoredDeliveryError(f"{ref} is neither a branch nor a tag.")
     return TriggerEvent(
         type="delete", key=event_key("delete", ref, before), ref=ref, before=before,
-        branch=branch, tag=tag, action="deleted", is_deletion=True,
+        branch=branch, tag=tag, is_deletion=True,
     )  # fmt: skip
 
 

@@ -366,7 +366,7 @@ def test_all_that_happens_is_delivered_and_read(gitlab: World) -> None:
     assert told == [
         ("push", ""), ("pull_request", "opened"), ("push", ""), ("pull_request", "synchronize"),
         ("issue_comment", "created"), ("pull_request_review", "submitted"),
-        ("pull_request", "merged"), ("push", ""), ("push", "created"), ("delete", "deleted"),
+        ("pull_request", "merged"), ("push", ""), ("push", ""), ("delete", ""),
         ("issue", "opened"), ("issue_comment", "created"), ("release", "published"),
         ("workflow_run", "requested"), ("workflow_job", "queued"),
         ("workflow_job", "in_progress"), ("workflow_run", "in_progress"),

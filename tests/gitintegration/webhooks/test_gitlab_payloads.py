@@ -118,9 +118,9 @@ def test_paths_are_unknown_where_gitlab_tells_a_part(
     assert read("push", pushed).changed_paths is None
 
 
-def test_a_new_branch_is_a_push_that_created_it() -> None:
+def test_a_new_branch_is_a_push_from_nothing() -> None:
     pushed = payloads.push(PROJECT, JO, "refs/heads/new", payloads.ZEROS, C, commits=COMMITS)
-    assert (read("push", pushed).type, read("push", pushed).action) == ("push", "created")
+    assert (read("push", pushed).type, read("push", pushed).before) == ("push", payloads.ZEROS)
 
 
 def test_a_deleted_branch_is_a_deletion() -> None:
