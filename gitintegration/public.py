@@ -1,6 +1,8 @@
 """What other apps may use of the git integration."""
 
 from gitintegration.choices import Dialect
+from gitintegration.clients.errors import HostError
+from gitintegration.clients.git.auth import NOBODY
 from gitintegration.clients.git.program import GitFailedError, GitRefusedError, is_local
 from gitintegration.clients.git.repository import (
     CheckoutResult,
@@ -17,6 +19,7 @@ from gitintegration.operations.endpoints import (
     remove_webhook,
     reveal_endpoint,
 )
+from gitintegration.operations.git_access import git_auth, try_git_auth
 from gitintegration.operations.repositories import (
     create_repository,
     delete_repository,
@@ -26,16 +29,19 @@ from gitintegration.operations.repositories import (
 from gitintegration.selectors import endpoints, webhook_events
 
 __all__ = [
+    "NOBODY",
     "CheckoutResult",
     "Dialect",
     "GitFailedError",
     "GitRefusedError",
+    "HostError",
     "changed_paths",
     "checkout",
     "configure_webhook",
     "create_repository",
     "delete_repository",
     "endpoints",
+    "git_auth",
     "head_of_local",
     "hook_script",
     "is_local",
@@ -47,6 +53,7 @@ __all__ = [
     "reveal_endpoint",
     "sweep_deliveries",
     "sync_repository",
+    "try_git_auth",
     "update_repository",
     "webhook_events",
 ]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from devops.safety.egress import request
 from devops.safety.json_values import DocumentError, load_json
 from gitintegration.choices import ProviderType
 from gitintegration.clients.errors import AuthenticationFailed, HostUnavailable
@@ -92,6 +91,9 @@ class OAuthClient:
         return ProviderType(self.provider_type)
 
     def _tokens(self, fields: dict[str, str]) -> dict[str, Any]:
+        # Imported here: the client's libraries would cost every process 20 MB.
+        from devops.safety.egress import request  # noqa: PLC0415
+
         url = self.token_url or self.web_url + _TOKEN_PATHS[self._kind]
         basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         headers = {

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gitintegration.choices import Dialect
+from gitintegration.clients.bitbucket import webhooks as bitbucket_webhooks
 from gitintegration.clients.git import webhooks as git_webhooks
+from gitintegration.clients.gitea import webhooks as gitea_webhooks
 from gitintegration.clients.github import webhooks as github_webhooks
+from gitintegration.clients.gitlab import webhooks as gitlab_webhooks
 from gitintegration.clients.protocol import TriggerEvent
 
 
@@ -26,6 +29,9 @@ class DialectModule(Protocol):
 _DIALECTS: dict[str, DialectModule] = {
     Dialect.GIT: git_webhooks,
     Dialect.GITHUB: github_webhooks,
+    Dialect.GITLAB: gitlab_webhooks,
+    Dialect.GITEA: gitea_webhooks,
+    Dialect.BITBUCKET: bitbucket_webhooks,
 }
 
 

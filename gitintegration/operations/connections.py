@@ -1,16 +1,18 @@
 """A client for a credential: opened, its tokens renewed in time, its outcome counted."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from devops.connections import release_connection
 from devops.errors import DomainError
-from gitintegration.choices import AuthType
+from gitintegration.choices import AuthType, ProviderType
 from gitintegration.clients.errors import (
     AuthenticationFailed,
     Forbidden,
@@ -40,6 +42,9 @@ _RENEW_BEFORE = timedelta(minutes=5)
 # Whoever renews has so long; others wait for the outcome.
 _RENEWAL_CLAIM = timedelta(seconds=30)
 _RENEWAL_POLL_SECONDS = 0.2
+# Tokens of GitHub Apps that this process holds at most.
+_MEMORY = 256
+_installation_tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
 # A credential in constant use is counted as used once in so long.
 _COUNT_EVERY = timedelta(seconds=30)
 
@@ -114,34 +119,43 @@ def access_for(credential: GitProviderCredential) -> HostAccess:
     """
     provider = credential.provider
     secret = secret_of(credential)
-    scheme, token = "token", ""
-    if credential.auth_type == AuthType.SSH_KEY:
-        raise CredentialUnusable(f"{credential.name} is an SSH key: it serves git alone.")
-    if credential.auth_type == AuthType.GITHUB_APP:
-        from gitintegration.clients.github.app_auth import installation_token  # noqa: PLC0415
-
-        token = installation_token(
-            provider.name, effective_api_url(provider), str(secret["app_id"]),
-            str(secret["installation_id"]), str(secret["private_key"]),
-            partition=str(credential.pk),
-        )  # fmt: skip
-    elif credential.auth_type == AuthType.OAUTH:
-        scheme, token = "bearer", _fresh_token(credential)
-    else:
-        token = str(secret["access_token"])
-        if secret.get("username"):
-            scheme = "basic"
-        elif provider.provider_type == "bitbucket":
-            scheme = "bearer"
-    return HostAccess(
+    where = HostAccess(
         name=provider.name,
         api_url=effective_api_url(provider),
         web_url=effective_web_url(provider),
-        token=token,
-        scheme=scheme,
+        token="",
         username=str(secret.get("username") or ""),
         partition=str(credential.pk),
     )
+    if credential.auth_type == AuthType.SSH_KEY:
+        raise CredentialUnusable(f"{credential.name} is an SSH key: it serves git alone.")
+    if credential.auth_type == AuthType.GITHUB_APP:
+        return replace(where, token=_installation_token(credential, secret, where), scheme="bearer")
+    if credential.auth_type == AuthType.OAUTH:
+        return replace(where, token=_fresh_token(credential), scheme="bearer")
+    scheme = "basic" if where.username else "token"
+    if scheme == "token" and provider.provider_type == ProviderType.BITBUCKET:
+        scheme = "bearer"
+    return replace(where, token=str(secret["access_token"]), scheme=scheme)
+
+
+def _installation_token(
+    credential: GitProviderCredential, secret: Mapping[str, Any], where: HostAccess
+) -> str:
+    """The hourly token of a GitHub App's installation; one per process and hour is asked for."""
+    from gitintegration.clients.github.app_auth import installation_token  # noqa: PLC0415
+
+    key = (str(credential.pk), credential.encrypted_credentials)
+    known = _installation_tokens.get(key)
+    if known is not None and known[1] > timezone.now() + _RENEW_BEFORE:
+        return known[0]
+    fresh = installation_token(
+        where, str(secret["app_id"]), str(secret["private_key"]), str(secret["installation_id"])
+    )
+    if len(_installation_tokens) >= _MEMORY:
+        _installation_tokens.clear()
+    _installation_tokens[key] = (fresh.token, fresh.expires_at or timezone.now())
+    return fresh.token
 
 
 def oauth_client(provider: GitProvider) -> OAuthClient:

@@ -23,6 +23,7 @@ from gitintegration.clients.git.program import (
 from gitintegration.clients.git.repository import list_heads
 from gitintegration.jobs import PROCESS_DELIVERY
 from gitintegration.models import GitWebhookEvent, WebhookEndpoint
+from gitintegration.operations.git_access import git_auth
 
 logger = logging.getLogger(__name__)
 
@@ -130,15 +131,15 @@ def find_missed_pushes(repository: Repository) -> int:
         GitFailedError: the repository does not answer.
         GitRefusedError: its URL is not allowed any more.
     """
-    heads = list_heads(repository.clone_url)
+    heads = list_heads(repository.clone_url, git_auth(repository.pk))
     return _enter_missed(repository, heads)
 
 
 def reconcile() -> int:
-    """Look for missed pushes of every repository with a plain git webhook."""
+    """Look for missed pushes of every repository that has a webhook."""
     found = 0
     endpoints = WebhookEndpoint.objects.filter(
-        is_active=True, dialect=Dialect.GIT, repository__is_active=True
+        is_active=True, repository__is_active=True
     ).select_related("repository")
     for endpoint in endpoints:
         try:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from gitintegration.public import GitRefusedError, checkout, is_local
+from gitintegration.public import NOBODY, GitRefusedError, checkout, git_auth, is_local
 from pipelines.step_types import StepType
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, StepFailedError
 
@@ -63,6 +63,8 @@ class CheckoutHandler(Immediate):
                 ref=ctx.run.ref if own else ("" if is_sha else config.ref),
                 depth=config.fetch_depth,
                 symlinks=ctx.run.is_trusted,
+                # Another repository is read as nobody: a step's owner need not see it.
+                auth=NOBODY if is_foreign else git_auth(ctx.run.repository_id),
                 log=ctx.log,
             )
         except GitRefusedError as error:

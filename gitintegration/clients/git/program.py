@@ -4,7 +4,7 @@ Sources: git-config(1) and git(1) of git 2.39; the attacks stand in docs/explana
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -147,7 +147,7 @@ def command(
     return [*argv, *arguments]
 
 
-def run_git(
+def run_git(  # noqa: PLR0913  (each is a separate bound of one call)
     arguments: Sequence[str],
     *,
     cwd: Path,
@@ -156,6 +156,7 @@ def run_git(
     max_output_bytes: int = 8 * 1024 * 1024,
     configured: Sequence[str] = (),
     symlinks: bool = True,
+    more_environment: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run git to its end and return what it said.
 
@@ -165,7 +166,7 @@ def run_git(
     done = processes.run(
         command(arguments, symlinks=symlinks, configured=configured),
         cwd=cwd,
-        env=environment(cwd, protocols),
+        env={**environment(cwd, protocols), **(more_environment or {})},
         timeout=timeout,
         limits=_LIMITS,
         max_output_bytes=max_output_bytes,

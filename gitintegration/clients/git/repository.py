@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from django.conf import settings
 
 from devops.safety.patterns import GlobSet
+from gitintegration.clients.git.auth import NOBODY, GitAuth
 from gitintegration.clients.git.program import (
     GitFailedError,
     GitRefusedError,
@@ -41,6 +42,7 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
     depth: int = 1,
     symlinks: bool = True,
     timeout: float = 600,
+    auth: GitAuth = NOBODY,
     log: Callable[[str], None],
 ) -> CheckoutResult:
     """Put a commit's files into an empty folder; what lies there is removed first.
@@ -60,12 +62,13 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
     fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--end-of-options"]
     arguments = [*fetch[:-1], *shallow, "--end-of-options", clone_url, wanted]
     try:
-        _talk(remote, clone_url, arguments, into, timeout)
+        _talk(remote, auth, clone_url, arguments, into, timeout)
     except GitFailedError:
         # Some servers do not give out a bare SHA: fetch the ref whole and look for it there.
         if not (sha and ref):
             raise
-        _talk(remote, clone_url, [*fetch, clone_url, check_ref(ref)], into, timeout)
+        whole = [*fetch, clone_url, check_ref(ref)]
+        _talk(remote, auth, clone_url, whole, into, timeout)
     _check_size(into)
     target = sha or "FETCH_HEAD"
     run_git(["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks)
@@ -75,7 +78,9 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
     return CheckoutResult(commit.strip(), title.strip(), ref.removeprefix("refs/heads/"))
 
 
-def read_files(clone_url: str, sha: str, patterns: Sequence[str], cache: Path) -> dict[str, str]:
+def read_files(
+    clone_url: str, sha: str, patterns: Sequence[str], cache: Path, auth: GitAuth = NOBODY
+) -> dict[str, str]:
     """The text files of a commit whose paths match, by path; a repository without them gives none.
 
     A remote repository is fetched into `cache` (one bare folder per repository); a local one is
@@ -85,7 +90,7 @@ def read_files(clone_url: str, sha: str, patterns: Sequence[str], cache: Path) -
         GitRefusedError: the URL or SHA is not one we hand to git.
         GitFailedError: git could not do it, or a file is longer than 256 KB.
     """
-    folder = _objects(clone_url, check_sha(sha), cache)
+    folder = _objects(clone_url, check_sha(sha), cache, auth)
     prefix = _common_folder(patterns)
     arguments = ["ls-tree", "-r", "-z", "--long", sha, "--", *([prefix] if prefix else [])]
     listing = run_git(arguments, cwd=folder).decode("utf-8", errors="surrogateescape")
@@ -116,7 +121,7 @@ def head_of_local(folder: Path) -> tuple[str, str]:
     return branch, check_sha(sha)
 
 
-def list_heads(clone_url: str) -> dict[str, str]:
+def list_heads(clone_url: str, auth: GitAuth = NOBODY) -> dict[str, str]:
     """The branches of a repository with the SHA that each points at.
 
     Raises:
@@ -127,7 +132,7 @@ def list_heads(clone_url: str) -> dict[str, str]:
     root = Path(settings.POWERNODE_GIT_CACHE_ROOT)
     root.mkdir(parents=True, exist_ok=True)
     arguments = ["ls-remote", "--heads", "--end-of-options", clone_url]
-    said = _talk(remote, clone_url, arguments, root, 30)
+    said = _talk(remote, auth, clone_url, arguments, root, 30)
     heads = {}
     for line in said.decode(errors="replace").splitlines():
         sha, _, ref = line.partition("\t")
@@ -149,7 +154,7 @@ def changed_paths(clone_url: str, before: str, after: str, cache: Path) -> tuple
     return tuple(filter(None, said.decode("utf-8", errors="replace").split("\0")))
 
 
-def _objects(clone_url: str, sha: str, cache: Path) -> Path:
+def _objects(clone_url: str, sha: str, cache: Path, auth: GitAuth = NOBODY) -> Path:
     """A folder whose git objects include the commit."""
     remote = reach(clone_url)
     if remote.protocols == "file":
@@ -161,20 +166,25 @@ def _objects(clone_url: str, sha: str, cache: Path) -> Path:
         "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
         "--no-recurse-submodules", "--end-of-options", clone_url, sha,
     ]  # fmt: skip
-    _talk(remote, clone_url, arguments, cache, 120)
+    _talk(remote, auth, clone_url, arguments, cache, 120)
     _check_size(cache)
     return cache
 
 
-def _talk(remote: Remote, url: str, arguments: Sequence[str], cwd: Path, timeout: float) -> bytes:
-    """A git call to a remote; what it says of the URL's credentials is not repeated."""
+def _talk(
+    remote: Remote, auth: GitAuth, url: str, arguments: Sequence[str], cwd: Path, timeout: float
+) -> bytes:
+    """A git call to a remote; what it says of our credentials is not repeated."""
+    # A proof is for its own repository: no other address ever sees it.
+    proof = auth if auth.url == url else NOBODY
     try:
-        return run_git(
-            arguments, cwd=cwd, protocols=remote.protocols, timeout=timeout,
-            configured=remote.settings,
-        )  # fmt: skip
+        with proof.environment() as environment:
+            return run_git(
+                arguments, cwd=cwd, protocols=remote.protocols, timeout=timeout,
+                configured=remote.settings, more_environment=environment,
+            )  # fmt: skip
     except GitFailedError as error:
-        raise GitFailedError(hide_credentials(url, str(error))) from None
+        raise GitFailedError(proof.hide(hide_credentials(url, str(error)))) from None
 
 
 def _common_folder(patterns: Sequence[str]) -> str:
