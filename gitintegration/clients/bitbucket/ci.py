@@ -7,7 +7,7 @@ from gitintegration.clients import shapes as s
 from gitintegration.clients.absent import absent
 from gitintegration.clients.bitbucket import convert, words
 from gitintegration.clients.bitbucket.connection import Connection, repo, segment
-from gitintegration.clients.errors import NotFoundOnHost, NotSupported
+from gitintegration.clients.errors import NotFoundOnHost, NotSupported, RefusedByHost
 from gitintegration.clients.members import Members
 
 list_workflows = absent(
@@ -94,9 +94,14 @@ def get_job_log(
     """A step's log from an offset; empty while it has none."""
     path = repo(repository, "pipelines", segment(run_id), "steps", segment(job_id), "log")
     try:
-        return api.content(path)[offset:]
+        return api.content(path, offset=offset)
     except NotFoundOnHost:
         return b""
+    except RefusedByHost as error:
+        # 416: the log has no byte at the offset yet.
+        if error.http_status == 416:
+            return b""
+        raise
 
 
 def trigger_workflow(

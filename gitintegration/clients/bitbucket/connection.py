@@ -4,6 +4,8 @@ The library's own objects page through lists without telling where they are, so 
 are used throughout: they give the addresses of pages and the headers of answers.
 """
 
+import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -13,7 +15,11 @@ from atlassian.bitbucket.cloud import Cloud
 from requests import Response
 
 from devops.safety.json_values import load_json
-from gitintegration.clients.errors import HostUnavailable, NotFoundOnHost
+from gitintegration.clients.errors import (
+    AuthenticationFailed,
+    HostUnavailable,
+    NotFoundOnHost,
+)
 from gitintegration.clients.exchange import MAX_BODY_BYTES, Exchange
 from gitintegration.clients.host import HostAccess, every
 from gitintegration.clients.members import Members, readable
@@ -25,6 +31,8 @@ Convert = Callable[[Members], T]
 # More than any list of one repository that we read whole.
 _MOST_ITEMS = 10_000
 _HEADERS = {"Accept": "application/json"}
+# The library writes bodies into its log, and with them the secrets of hooks and runners.
+logging.getLogger("atlassian").setLevel(logging.WARNING)
 
 
 class Connection:
@@ -38,7 +46,8 @@ class Connection:
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.access = access
-        exchange = Exchange(access.name, access.api_url, access.partition or access.api_url, sleep)
+        partition = access.partition or hashlib.sha256(access.token.encode()).hexdigest()
+        exchange = Exchange(access.name, access.api_url, partition, sleep)
         self._session = HostSession(exchange, total_seconds=total_seconds)
         secret: dict[str, Any] = {"token": access.token} if access.token else {}
         if access.scheme == "basic":
@@ -101,14 +110,20 @@ class Connection:
         body: object = None,
         form: Mapping[str, object] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """One call; `path` is below the API's address and keeps its last slash.
 
         Raises:
             HostError: one of its classes.
         """
+        if self.access.scheme == "basic" and not self.access.username:
+            # The library would go without any credential.
+            raise AuthenticationFailed(
+                self.access.name, "the credential has a token and no e-mail address to go with it."
+            )
         told = {name: value for name, value in (params or {}).items() if value not in ("", None)}
-        sent: dict[str, Any] = {"json": body, "headers": dict(_HEADERS)}
+        sent: dict[str, Any] = {"json": body, "headers": {**_HEADERS, **(headers or {})}}
         if form is not None:
             # A form without files has them empty, so that the library does not write JSON.
             sent |= {"data": dict(form), "files": dict(files or {})}
@@ -123,10 +138,18 @@ class Connection:
         )
         return response
 
-    def content(self, path: str, params: Mapping[str, object] | None = None) -> bytes:
-        """Bytes of any type, also from the place that a redirect names."""
+    def content(
+        self, path: str, params: Mapping[str, object] | None = None, *, offset: int = 0
+    ) -> bytes:
+        """Bytes of any type from an offset, also from the place that a redirect names."""
+        ranged = {"Range": f"bytes={offset}-"} if offset else {}
         with self._session.any_type():
-            response = self.call("GET", path, params=params)
+            response = self.call("GET", path, params=params, headers=ranged)
+        if response.status_code == 206:
+            return response.content
+        return self._whole(response)[offset:]
+
+    def _whole(self, response: Response) -> bytes:
         if not 300 <= response.status_code < 400:
             return response.content
         target = response.headers.get("location", "")

@@ -113,3 +113,15 @@ def commit_of(repo: Repo, revision: str) -> str:
         Refused: 404 when there is none.
     """
     return found(repo.store.resolve(unquote(revision)) or None, "commit")
+
+
+def ranged(request: Request, content: bytes, media_type: str = "text/plain") -> Answer:
+    """The content, or its end where only that is asked for (`Range: bytes=N-`)."""
+    asked = request.headers.get("range", "")
+    if not asked:
+        return Answer(200, content, media_type)
+    start = int(asked.removeprefix("bytes=").removesuffix("-"))
+    if start >= len(content):
+        return Answer(416, b"invalid range", media_type)
+    told = f"bytes {start}-{len(content) - 1}/{len(content)}"
+    return Answer(206, content[start:], media_type, {"content-range": told})

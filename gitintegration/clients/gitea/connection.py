@@ -1,6 +1,7 @@
 """One credential's connection to a Gitea or Forgejo: calls, pages, answers as objects."""
 
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -47,9 +48,8 @@ class Connection:
         self._headers = {"Accept": "application/json", "User-Agent": egress.USER_AGENT}
         if access.token:
             self._headers["Authorization"] = f"{scheme} {access.token}"
-        self._exchange = Exchange(
-            access.name, access.api_url, access.partition or access.api_url, sleep
-        )
+        partition = access.partition or hashlib.sha256(access.token.encode()).hexdigest()
+        self._exchange = Exchange(access.name, access.api_url, partition, sleep)
         self._http = egress_httpx.client()
         self._total_seconds = total_seconds
         # Those of the pool: a call may come over a connection that an earlier one opened.

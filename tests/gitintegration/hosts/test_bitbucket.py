@@ -11,7 +11,12 @@ from gitintegration.clients import shapes as s
 from gitintegration.clients.bitbucket.client import BitbucketClient
 from gitintegration.clients.bitbucket.fake.app import create_app
 from gitintegration.clients.bitbucket.fake.words import user_uuid
-from gitintegration.clients.errors import HostUnavailable, NotSupported, RefusedByHost
+from gitintegration.clients.errors import (
+    AuthenticationFailed,
+    HostUnavailable,
+    NotSupported,
+    RefusedByHost,
+)
 from gitintegration.clients.exchange import forget_hosts
 from gitintegration.clients.fakes.server import serving
 from gitintegration.clients.host import HostAccess, every
@@ -91,6 +96,34 @@ def test_a_basic_credential_is_a_user_with_a_token(world: World) -> None:
     assert client.current_user().username == "ada"
     assert base64.b64encode(world.token.encode()).decode() not in str(world.host.requests)
     client.close()
+
+
+def test_a_basic_credential_without_a_name_is_not_tried(world: World) -> None:
+    access = HostAccess("Ours", f"{world.host.url}/2.0", world.host.url, world.token, "basic")
+    client = BitbucketClient(access)
+    with pytest.raises(AuthenticationFailed, match="e-mail"):
+        client.current_user()
+    assert world.host.requests == []
+    client.close()
+
+
+def test_secrets_of_hooks_stay_out_of_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    world.client.create_webhook(world.name, "https://ci.example.com/in", "hush-" * 5)
+    assert len(world.widgets.hooks) == 1
+    assert "hush-" not in caplog.text
+    assert world.token not in caplog.text
+
+
+def test_only_the_new_end_of_a_log_is_fetched(world: World) -> None:
+    run = world.state.ci.start_run(world.widgets, user=world.ada)
+    world.state.ci.advance_run(world.widgets, run)
+    world.state.ci.append_log(run.jobs[0], b"x" * (10 * 1024 * 1024) + b"end")
+    named = f"{{{run.uuid}}}", f"{{{run.jobs[0].uuid}}}"
+    assert world.client.get_job_log(world.name, *named, 10 * 1024 * 1024) == b"end"
+    assert world.client.get_job_log(world.name, *named, 10 * 1024 * 1024 + 3) == b""
 
 
 def test_the_repositories_of_all_workspaces_are_listed_one_after_the_other(world: World) -> None:

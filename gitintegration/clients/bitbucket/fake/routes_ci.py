@@ -5,7 +5,7 @@ from gitintegration.clients.bitbucket.fake import words
 from gitintegration.clients.bitbucket.fake.desk import API, REPO, Desk
 from gitintegration.clients.bitbucket.fake.words import braced
 from gitintegration.clients.fakes.model import Job, Repo, Run, Workflow
-from gitintegration.clients.fakes.reception import first
+from gitintegration.clients.fakes.reception import first, ranged
 from gitintegration.clients.fakes.web import Answer, Refused, Request, answer, text
 
 _ONE = REPO + "/pipelines/{run}"
@@ -95,7 +95,7 @@ def _steps(desk: Desk) -> None:
         store = desk.state.extra.get("log_store")
         if store and job.status == "completed":
             return Answer(307, headers={"location": f"{store}{API}/logs/{job.uuid}"})
-        return text(bytes(job.log), "application/octet-stream")
+        return ranged(request, bytes(job.log), "application/octet-stream")
 
     @on("GET", f"{API}/logs/{{uuid}}", query=r.Nothing)
     def stored(request: Request) -> Answer:

@@ -3,7 +3,7 @@
 import secrets
 
 from gitintegration.clients.fakes.model import Repo, Run, Runner
-from gitintegration.clients.fakes.reception import first, found
+from gitintegration.clients.fakes.reception import first, found, ranged
 from gitintegration.clients.fakes.web import Answer, Refused, Request, answer
 from gitintegration.clients.gitea.fake import requests as r
 from gitintegration.clients.gitea.fake import words
@@ -118,14 +118,7 @@ def _jobs(desk: Desk) -> None:
         _, job = found(repo.job(number), "job")
         if job.status == "queued":
             raise Refused(404, "The job has no log yet")
-        content, asked = bytes(job.log), request.headers.get("range", "")
-        if not asked:
-            return Answer(200, content, "text/plain")
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
-        if start >= len(content):
-            return Answer(416, b"invalid range", "text/plain")
-        told = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        return Answer(206, content[start:], "text/plain", {"content-range": told})
+        return ranged(request, bytes(job.log))
 
 
 def _runners(desk: Desk, kind: str) -> None:  # noqa: C901 - one handler per operation
