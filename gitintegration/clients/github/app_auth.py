@@ -16,8 +16,6 @@ from django.utils import timezone
 from github import Auth
 
 from devops.errors import Invalid
-from gitintegration.clients import shapes as s
-from gitintegration.clients.github import reading
 from gitintegration.clients.github.connection import Connection, segment
 from gitintegration.clients.host import HostAccess
 from gitintegration.clients.members import Members
@@ -90,24 +88,6 @@ def installation_token(
 def installation_access(access: HostAccess, token: InstallationToken) -> HostAccess:
     """The access of a client that works with an installation's token."""
     return replace(access, token=token.token, scheme="bearer")
-
-
-def list_installation_repositories(
-    access: HostAccess, page: str = "", per_page: int = 100
-) -> s.Page[s.HostRepository]:
-    """The repositories that an installation was given; it has no user whose could be listed.
-
-    Raises:
-        HostError: as every call.
-    """
-    api = Connection(access)
-    try:
-        return api.page(
-            "/installation/repositories", reading.repository, page, per_page,
-            member="repositories",
-        )  # fmt: skip
-    finally:
-        api.close()
 
 
 def _token(told: Members) -> InstallationToken:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitintegration.clients import shapes as s
-from gitintegration.clients.errors import NotFoundOnHost, NotSupported
+from gitintegration.clients.errors import Forbidden, NotFoundOnHost, NotSupported
 from gitintegration.clients.github import reading
 from gitintegration.clients.github.connection import Connection, repo_path, segment
 from gitintegration.clients.members import Members
@@ -17,6 +17,8 @@ _CHANGEABLE = {
     "is_private": "private", "is_archived": "archived", "has_issues": "has_issues",
     "has_wiki": "has_wiki",
 }  # fmt: skip
+# What GitHub says to an app that asks for something that only people have.
+_FOR_PEOPLE = "not accessible by integration"
 _PERMISSIONS = {"admin", "write", "read"}
 
 
@@ -27,7 +29,10 @@ class Repositories:
         self._api = api
 
     def current_user(self) -> s.HostUser:
-        headers, value = self._api.call("GET", "/user")
+        try:
+            headers, value = self._api.call("GET", "/user")
+        except Forbidden as error:
+            return self._installation(error)
         scopes = headers.get("x-oauth-scopes")
         named = None if scopes is None else tuple(filter(None, str(scopes).split(", ")))
         found = self._api.understood(reading.user, value)
@@ -51,8 +56,26 @@ class Repositories:
         return word if word in _PERMISSIONS else "none"  # type: ignore[return-value]
 
     def list_repositories(self, page: str = "", per_page: int = 100) -> s.Page[s.HostRepository]:
-        # By name: in an order by time a page may be skipped while we read.
-        return self._api.page("/user/repos", reading.repository, page, per_page, sort="full_name")
+        try:
+            # By name: in an order by time a page may be skipped while we read.
+            return self._api.page(
+                "/user/repos", reading.repository, page, per_page, sort="full_name"
+            )
+        except Forbidden as error:
+            if _FOR_PEOPLE not in str(error):
+                raise
+        return self._installed(page, per_page)
+
+    def _installed(self, page: str, per_page: int) -> s.Page[s.HostRepository]:
+        path = "/installation/repositories"
+        return self._api.page(path, reading.repository, page, per_page, member="repositories")
+
+    def _installation(self, error: Forbidden) -> s.HostUser:
+        """An app's installation is nobody, but it has repositories."""
+        if _FOR_PEOPLE not in str(error):
+            raise error
+        owners = {repository.owner for repository in self._installed("", 1).items}
+        return s.HostUser("installation", "GitHub App", name=", ".join(owners))
 
     def list_organization_repositories(
         self, organization: str, page: str = "", per_page: int = 100

@@ -280,6 +280,12 @@ def test_a_file_and_a_folder_are_read(world: World) -> None:
     }  # fmt: skip
 
 
+def test_the_root_folder_is_read(world: World) -> None:
+    found = world.client.get_contents(world.name, "", "main")
+    assert isinstance(found, s.FolderContent)
+    assert {entry.name for entry in found.entries} == {"README.md", "src", "logo.bin"}
+
+
 def test_a_tree_is_read_flat_and_whole(world: World) -> None:
     flat = world.client.get_tree(world.name, "main")
     assert {entry.path for entry in flat.entries} == {"README.md", "src", "logo.bin"}

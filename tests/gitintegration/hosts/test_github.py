@@ -15,13 +15,12 @@ from devops.errors import Invalid
 from gitintegration.clients import shapes as s
 from gitintegration.clients.errors import (
     AuthenticationFailed,
-    Forbidden,
     HostUnavailable,
     NotFoundOnHost,
     NotSupported,
 )
 from gitintegration.clients.exchange import forget_hosts
-from gitintegration.clients.fakes.web import Request
+from gitintegration.clients.fakes.web import Request, answer
 from gitintegration.clients.github import app_auth
 from gitintegration.clients.github.client import GithubClient
 from gitintegration.clients.github.connection import Connection
@@ -74,8 +73,9 @@ def test_an_apps_installation_gets_a_token_for_an_hour(
     client = GithubClient(access)
     made = client.create_check_run(world.name, s.CheckRun("build", world.head, "queued"))
     assert made.name == "build"
-    (found,) = app_auth.list_installation_repositories(access).items
+    (found,) = client.list_repositories().items
     assert found.full_name == world.name
+    assert (client.current_user().username, client.current_user().name) == ("GitHub App", "acme")
 
 
 def test_another_apps_key_is_refused(world: World, key: rsa.RSAPrivateKey) -> None:
@@ -85,8 +85,6 @@ def test_another_apps_key_is_refused(world: World, key: rsa.RSAPrivateKey) -> No
         app_auth.installation_token(world.client.access, "77", pem(other), number)
     with pytest.raises(NotFoundOnHost):
         app_auth.installation_token(world.client.access, "77", pem(key), "1")
-    with pytest.raises(Forbidden):
-        app_auth.list_installation_repositories(world.client.access)
 
 
 def test_an_apps_statement_ends_within_ten_minutes(world: World, key: rsa.RSAPrivateKey) -> None:
@@ -111,6 +109,16 @@ def test_what_is_no_rsa_key_is_refused_without_being_repeated(text: str) -> None
 def test_a_key_of_another_kind_is_refused() -> None:
     with pytest.raises(Invalid):
         app_auth.app_token("77", pem(ec.generate_private_key(ec.SECP256R1())))
+
+
+def test_the_api_address_alone_decides_between_github_and_enterprise(world: World) -> None:
+    access = dataclasses.replace(world.client.access, api_url=world.host.url)
+    client = GithubClient(access)
+    found = [
+        branch.name for branch in every(lambda page: client.list_branches(world.name, page, 1))
+    ]
+    assert found == ["feature", "main"]
+    assert not world.host.requests[-1].path.startswith("/api/")
 
 
 def test_an_oauth_token_is_sent_as_a_bearer(world: World) -> None:
@@ -214,6 +222,15 @@ def test_the_description_finds_what_is_not_allowed() -> None:
     assert "required" in wrong("POST", statuses, b"{}")[0]
     assert "not known" in wrong("POST", statuses, b'{"state": "success", "colour": "red"}')[0]
     assert wrong("DELETE", "/repos/a/b", b"{}") != []
+
+
+def test_the_description_finds_a_fakes_mistake() -> None:
+    contract = Contract(description())
+    request = Request("GET", "/repos/a/b/pulls", {}, {}, b"")
+    assert contract.mistakes(request, answer([{"number": 1, "state": "open"}])) == []
+    assert "number" in contract.mistakes(request, answer([{"number": "1"}]))[0]
+    assert "draft" in contract.mistakes(request, answer([{"draft": 1}]))[0]
+    assert "no such answer" in contract.mistakes(request, answer([], 201))[0]
 
 
 def test_nothing_is_asked_of_a_host_when_a_client_is_made(world: World) -> None:

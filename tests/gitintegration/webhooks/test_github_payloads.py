@@ -172,6 +172,36 @@ def test_an_unknown_word_of_the_hosts_ci_is_no_error() -> None:
     assert (found.ci.status, found.ci.conclusion) == ("pending", found.ci.conclusion)
 
 
+def members(value: Any, path: str = "") -> set[tuple[str, str]]:
+    """Where a payload has something, and of which kind; what is null may be anything."""
+    inner: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        inner = [(f"{path}.{name}", member) for name, member in value.items()]
+    elif isinstance(value, list):
+        inner = [(f"{path}[]", member) for member in value]
+    found = set() if value is None else {(path, type(value).__name__)}
+    return found.union(*(members(member, where) for where, member in inner))
+
+
+# The examples show these as null, empty or not at all; the words around them say what they are.
+NOT_SHOWN = {
+    ".forkee.language", ".repository.language", ".issue.pull_request", ".commits[].modified[]",
+    ".head_commit.modified[]", ".pull_request.merged_at",
+}  # fmt: skip
+
+
+def unpublished(headers: dict[str, str], body: bytes) -> list[tuple[str, str, str]]:
+    """What our fake's delivery has that no published example of the event has."""
+    name = headers["x-github-event"]
+    known = set().union(*(members(payload) for payload in examples()[name]))
+    told = {path for path, _ in known}
+    return [
+        (name, path, kind)
+        for path, kind in sorted(members(json.loads(body)) - known)
+        if path not in NOT_SHOWN and (path in told or path.rsplit(".", 1)[0] in told)
+    ]
+
+
 SECRET, BODY = "s3cret-of-the-hook", b'{"zen": "x"}'
 
 
@@ -228,20 +258,20 @@ def test_what_our_fake_delivers_is_authentic_and_read(tmp_path: Path) -> None:
     with serving(create_app, state):
         repo = state.add_repository("ada/one", files={"a.txt": "a\n"})
         hook: Hook = state.add_hook(repo, "https://ci.example.com/in", SECRET, ["*"])
-        sha = state.push_file(repo, "topic", "a.txt", "b\n", user=ada)
+        state.push_file(repo, "topic", "a.txt", "b\n", user=ada)
         pull = state.talk.open_pull(repo, "topic", user=ada)
         state.talk.comment(repo, pull, "Well", ada)
         state.talk.review(repo, pull, ada, "approved")
         state.talk.open_issue(repo, "Broken", user=ada)
-        state.talk.set_status(repo, sha, "ci", "success")
+        state.talk.set_status(repo, pull.head_sha, "ci", "success")
         state.talk.release(repo, "v1", user=ada)
-        run = state.ci.start_run(repo, user=ada)
-        state.ci.advance_run(repo, run)
+        state.ci.advance_run(repo, state.ci.start_run(repo, user=ada))
         state.talk.merge_pull(repo, pull, ada)
         state.fork(repo, state.add_user("bob"))
         state.settle()
         assert len(hook.deliveries) == len(got)
     types = set()
+    assert [strange for headers, body in got for strange in unpublished(headers, body)] == []
     for headers, body in got:
         assert webhooks.is_authentic(SECRET, headers, body)
         assert webhooks.delivery_id(headers)

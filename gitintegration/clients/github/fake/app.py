@@ -47,9 +47,10 @@ def app_checked_by(document: Mapping[str, Any] | None) -> AppFactory:
         def app(request: Request) -> Answer:
             asked = replace(request, path=request.path.removeprefix(API_PATH))
             is_api = request.path.startswith(API_PATH)
+            given = _handled(desk, asked)
             if contract is not None and is_api:
                 host.violations.extend(contract.violations(asked))
-            given = _handled(desk, asked)
+                host.violations.extend(contract.mistakes(asked, given))
             token = host.state.token_of(request.headers)
             scopes = {"x-oauth-scopes": ", ".join(token.scopes)} if token else {}
             return replace(given, headers={**_LIMITS, **scopes, **given.headers})

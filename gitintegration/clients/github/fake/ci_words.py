@@ -27,7 +27,8 @@ def run(words: Words, repo: m.Repo, run: m.Run) -> dict[str, Any]:
         "html_url": f"{words.web}/{repo.full_name}/actions/runs/{run.id}",
         "created_at": moment(run.created_at), "updated_at": moment(run.updated_at),
         "run_started_at": moment(run.started_at or run.created_at),
-        "repository": words.repo(repo), "head_repository": words.repo(repo), "pull_requests": [],
+        "repository": words.short_repo(repo), "head_repository": words.short_repo(repo),
+        "pull_requests": [],
         "head_commit": {"id": run.sha, "message": run.name},
     }  # fmt: skip
 

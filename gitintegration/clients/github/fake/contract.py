@@ -3,16 +3,18 @@
 Source: https://github.com/github/rest-api-description, as packaged by @octokit/openapi (MIT).
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft7Validator
 
-from gitintegration.clients.fakes.web import Request
+from gitintegration.clients.fakes.web import Answer, Request
 
-# Not described, and yet where GitHub itself leads to after a rename.
-_UNDESCRIBED = re.compile(r"/repositories/\d+(/.*)?")
+# Not described: where GitHub itself leads to after a rename, a repository's root folder, and the
+# store of the logs, which is no part of the API.
+_UNDESCRIBED = re.compile(r"/repositories/\d+(/.*)?|/repos/[^/]+/[^/]+/contents/?|/_logs/.*")
 # GitHub offers them to Enterprise only; that description is another one.
 _ENTERPRISE = re.compile(r"/enterprises/.*")
 _MAX_DEPTH = 12
@@ -28,6 +30,7 @@ class Contract:
             for path in sorted(document["paths"], key=lambda path: (path.count("{"), path))
         ]
         self._bodies: dict[tuple[str, str], Any] = {}
+        self._answers: dict[tuple[str, str, str], Any] = {}
 
     def violations(self, request: Request) -> list[str]:
         """What is wrong with it, in words; empty when nothing is."""
@@ -39,6 +42,33 @@ class Contract:
         operation = self._document["paths"][path][request.method.lower()]
         problems = [*self._query(operation, request), *self._body(path, operation, request)]
         return [f"{request.method} {path}: {problem}" for problem in problems]
+
+    def mistakes(self, request: Request, given: Answer) -> list[str]:
+        """What of our own answer is not as described; what a fake leaves out is no mistake."""
+        path = self._path(request)
+        is_json = given.body and given.media_type.startswith("application/json")
+        if not path or not is_json:
+            return []
+        key = (path, request.method, str(given.status))
+        if key not in self._answers:
+            self._answers[key] = self._answer_schema(*key)
+        if self._answers[key] is None:
+            # Refusals are described for a few operations only.
+            is_good = given.status < 300
+            return [f"{' '.join(key)}: no such answer is described"] if is_good else []
+        return [
+            f"{request.method} {path} {given.status} {'.'.join(map(str, error.path))}: "
+            f"{error.message[:200]}"
+            for error in Draft7Validator(self._answers[key]).iter_errors(json.loads(given.body))
+        ]
+
+    def _answer_schema(self, path: str, method: str, status: str) -> Any:
+        described = self._document["paths"][path][method.lower()]["responses"]
+        if status not in described:
+            return None
+        content = self._resolved(described[status]).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        return self._plain(schema, 0, is_ours=True)
 
     def _path(self, request: Request) -> str:
         for expression, path in self._paths:
@@ -93,20 +123,34 @@ class Contract:
             value = found
         return value
 
-    def _plain(self, schema: Any, depth: int) -> Any:
-        """The schema without references, `nullable` told as JSON Schema does."""
+    def _plain(self, schema: Any, depth: int, *, is_ours: bool = False) -> Any:
+        """The schema without references, `nullable` told as JSON Schema does.
+
+        With `is_ours` nothing is required; then more than one alternative may fit.
+        """
         schema = self._resolved(schema)
-        if depth > _MAX_DEPTH or not isinstance(schema, dict):
+        if not isinstance(schema, dict):
             return schema
-        made = {name: self._inner(value, depth + 1) for name, value in schema.items()}
-        if made.pop("nullable", False):
+        if depth > _MAX_DEPTH:
+            return {}
+        dropped = {"required", "format", "pattern"} if is_ours else set()
+        made = {
+            "anyOf" if is_ours and name == "oneOf" else name: self._inner(
+                value, depth + 1, is_ours=is_ours
+            )
+            for name, value in schema.items()
+            if name not in dropped or isinstance(value, dict)
+        }
+        if made.pop("nullable", False) is True:
             if isinstance(made.get("type"), str):
                 made["type"] = [made["type"], "null"]
             if "enum" in made:
                 made["enum"] = [*made["enum"], None]
+            if "allOf" in made:
+                made = {"anyOf": [made, {"type": "null"}]}
         return made
 
-    def _inner(self, value: Any, depth: int) -> Any:
+    def _inner(self, value: Any, depth: int, *, is_ours: bool) -> Any:
         if isinstance(value, list):
-            return [self._inner(item, depth) for item in value]
-        return self._plain(value, depth) if isinstance(value, dict) else value
+            return [self._inner(item, depth, is_ours=is_ours) for item in value]
+        return self._plain(value, depth, is_ours=is_ours) if isinstance(value, dict) else value

@@ -35,6 +35,17 @@ class Desk:
             raise Refused(401, "Bad credentials" if given else "Requires authentication")
         return found
 
+    def person(self, request: Request) -> m.User:
+        """Who asks, where only people may.
+
+        Raises:
+            Refused: 403 for an app's installation.
+        """
+        found = self.user(request)
+        if found.login.endswith("[bot]"):
+            raise Refused(403, "Resource not accessible by integration")
+        return found
+
     def repo(self, request: Request, wanted: str = "read") -> m.Repo:
         """The repository of a path, where the asker may do this.
 

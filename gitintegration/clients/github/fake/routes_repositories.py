@@ -25,7 +25,7 @@ def _people(desk: Desk) -> None:
 
     @on("GET", "/user")
     def user(request: Request) -> Answer:
-        found = desk.user(request)
+        found = desk.person(request)
         return answer({**desk.words.user(found), "name": found.name, "email": found.email})
 
     @on("GET", "/rate_limit")
@@ -47,7 +47,7 @@ def _lists(desk: Desk) -> None:
 
     @on("GET", "/user/repos")
     def mine(request: Request) -> Answer:
-        user = desk.user(request)
+        user = desk.person(request)
         found = [
             repo
             for repo in state.visible(user)

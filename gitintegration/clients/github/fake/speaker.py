@@ -21,6 +21,7 @@ _NAMES = {
     "comment": "issue_comment", "run": "workflow_run", "job": "workflow_job",
 }  # fmt: skip
 _MAX_COMMITS = 2048
+_NOT_IN_REVIEWS = {"comments", "mergeable", "merged"}
 
 
 class GithubSpeaker:
@@ -46,6 +47,11 @@ class GithubSpeaker:
             "repository": self._words.repo(happening.repo),
             "sender": self._words.user(happening.actor),
         }
+        if happening.kind == "push":
+            # Here, and only here, GitHub tells these two in seconds.
+            for member in ("created_at", "pushed_at"):
+                when = getattr(happening.repo, member)
+                payload["repository"][member] = int(when.timestamp())
         # Every hook is told of its own making.
         wanted = (hook.events or ["ping"])[0] if name == "ping" else name
         yield Message(name, wanted, json.dumps(payload).encode(), happening.action)
@@ -116,7 +122,9 @@ class GithubSpeaker:
             "state": facts["state"], "commit_id": pull.head_sha,
             "submitted_at": moment(pull.updated_at),
         }  # fmt: skip
-        return {"review": review, "pull_request": self._words.pull(told.repo, pull)}
+        whole = self._words.pull(told.repo, pull)
+        short = {name: value for name, value in whole.items() if name not in _NOT_IN_REVIEWS}
+        return {"review": review, "pull_request": short}
 
     def _issue(self, told: Happening) -> dict[str, Any]:
         return {"issue": self._words.issue(told.repo, told.subject)}

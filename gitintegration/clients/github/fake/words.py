@@ -8,6 +8,8 @@ from gitintegration.clients.fakes.git_store import CommitFacts
 from gitintegration.clients.fakes.server import FakeHost
 
 API_PATH = "/api/v3"
+_SHORT = ("id", "node_id", "name", "full_name", "private", "owner", "html_url", "description",
+          "fork", "url")  # fmt: skip
 
 
 def moment(when: datetime | None) -> str | None:
@@ -59,6 +61,11 @@ class Words:
             "visibility": "private" if repo.is_private else "public",
             "default_branch": repo.default_branch,
         }  # fmt: skip
+
+    def short_repo(self, repo: m.Repo) -> dict[str, Any]:
+        """What runs tell of their repository."""
+        whole = self.repo(repo)
+        return {name: whole[name] for name in _SHORT}
 
     def branch(self, repo: m.Repo, name: str, sha: str, *, whole: bool = False) -> dict[str, Any]:
         commit = (
