@@ -8,7 +8,11 @@ from gitintegration.clients.absent import absent
 from gitintegration.clients.bitbucket import convert, words
 from gitintegration.clients.bitbucket.connection import Connection, repo, segment
 from gitintegration.clients.errors import NotFoundOnHost, NotSupported, RefusedByHost
+from gitintegration.clients.host import every
 from gitintegration.clients.members import Members
+
+# A number that hooks tell is of one of the newest.
+_MOST_SEARCHED = 300
 
 list_workflows = absent(
     "it has one file, bitbucket-pipelines.yml; a custom pipeline of it is started by its name."
@@ -64,13 +68,33 @@ def list_workflow_runs(
 
 def get_workflow_run(api: Connection, repository: str, run_id: str) -> s.WorkflowRun:
     """One pipeline, by its UUID or by its number."""
-    path = repo(repository, "pipelines", segment(run_id))
-    return api.one(path, lambda told: _run(api, repository, told))
+    return api.one(_path(api, repository, run_id), lambda told: _run(api, repository, told))
+
+
+def _path(api: Connection, repository: str, run_id: str, *more: str) -> str:
+    """The address of a pipeline. Hooks name pipelines by number, the API by UUID.
+
+    Raises:
+        NotFoundOnHost: none of the newest pipelines has the number.
+    """
+    if run_id.isdigit():
+        runs = every(
+            lambda page: list_workflow_runs(api, repository, page=page, per_page=100),
+            _MOST_SEARCHED,
+        )
+        run_id = next((one.id for one in runs if str(one.run_number) == run_id), run_id)
+        if run_id.isdigit():
+            raise NotFoundOnHost(
+                api.access.name,
+                f"none of the newest pipelines has the number {run_id}.",
+                http_status=404,
+            )
+    return repo(repository, "pipelines", segment(run_id), *more)
 
 
 def list_workflow_jobs(api: Connection, repository: str, run_id: str) -> Sequence[s.WorkflowJob]:
     """The steps of a pipeline."""
-    return api.all(repo(repository, "pipelines", segment(run_id), "steps"), _job)
+    return api.all(_path(api, repository, run_id, "steps"), _job)
 
 
 def _job(told: Members) -> s.WorkflowJob:
@@ -92,8 +116,8 @@ def get_job_log(
     api: Connection, repository: str, run_id: str, job_id: str, offset: int = 0
 ) -> bytes:
     """A step's log from an offset; empty while it has none."""
-    path = repo(repository, "pipelines", segment(run_id), "steps", segment(job_id), "log")
     try:
+        path = _path(api, repository, run_id, "steps", segment(job_id), "log")
         return api.content(path, offset=offset)
     except NotFoundOnHost:
         return b""
@@ -127,7 +151,7 @@ def _uuid(told: Members) -> str:
 
 def cancel_workflow_run(api: Connection, repository: str, run_id: str) -> None:
     """Stop a pipeline."""
-    api.call("POST", repo(repository, "pipelines", segment(run_id), "stopPipeline"))
+    api.call("POST", _path(api, repository, run_id, "stopPipeline"))
 
 
 def rerun_workflow(
@@ -138,9 +162,8 @@ def rerun_workflow(
         raise NotSupported(
             api.access.name, "it cannot run failed steps alone; run the whole pipeline again."
         )
-    path = repo(repository, "pipelines")
-    body = {"target": api.one(f"{path}/{segment(run_id)}", _target)}
-    return api.made("POST", path, body, _uuid)
+    body = {"target": api.one(_path(api, repository, run_id), _target)}
+    return api.made("POST", repo(repository, "pipelines"), body, _uuid)
 
 
 def _target(told: Members) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gitintegration.clients.bitbucket.fake.words import user_uuid
 from gitintegration.clients.errors import (
     AuthenticationFailed,
     HostUnavailable,
+    NotFoundOnHost,
     NotSupported,
     RefusedByHost,
 )
@@ -65,6 +66,9 @@ def test_a_pipeline_is_run_again_as_a_new_one(world: World) -> None:
 def test_a_pipeline_is_found_by_its_number(world: World) -> None:
     run = world.state.ci.start_run(world.widgets, user=world.ada)
     assert world.client.get_workflow_run(world.name, "1").id == f"{{{run.uuid}}}"
+    assert [job.name for job in world.client.list_workflow_jobs(world.name, "1")] == ["build"]
+    with pytest.raises(NotFoundOnHost, match="the number 2"):
+        world.client.get_workflow_run(world.name, "2")
 
 
 def test_the_log_of_an_ended_step_is_fetched_elsewhere_without_the_token(world: World) -> None:

@@ -19,9 +19,9 @@ def add(desk: Desk) -> None:
 
 
 def _run(repo: Repo, request: Request) -> Run:
-    """A pipeline by its UUID or its number."""
-    names = ((one, {braced(one.uuid), str(one.number)}) for one in repo.runs.values())
-    return first((one for one, known in names if request["run"] in known), "pipeline")
+    """A pipeline by its UUID."""
+    runs = repo.runs.values()
+    return first((one for one in runs if braced(one.uuid) == request["run"]), "pipeline")
 
 
 def _pipelines(desk: Desk) -> None:
