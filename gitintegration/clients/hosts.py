@@ -6,7 +6,7 @@ from gitintegration.choices import ProviderType
 from gitintegration.clients.host import HostAccess, HostClient
 
 _CLASSES = {
-    ProviderType.GITHUB: ("gitintegration.clients.github.client", "GitHubClient"),
+    ProviderType.GITHUB: ("gitintegration.clients.github.client", "GithubClient"),
     ProviderType.GITLAB: ("gitintegration.clients.gitlab.client", "GitLabClient"),
     ProviderType.GITEA: ("gitintegration.clients.gitea.client", "GiteaClient"),
     ProviderType.BITBUCKET: ("gitintegration.clients.bitbucket.client", "BitbucketClient"),

@@ -99,7 +99,7 @@ class Members:
             raise UnreadableMemberError(f"{self._path(name)} is missing.")
         return self.inner(name)
 
-    def objects(self, name: str) -> Iterator["Members"]:
+    def entries(self, name: str) -> Iterator["Members"]:
         """The objects of a list."""
         for index, value in enumerate(self._list(name)):
             yield Members(value, f"{self._path(name)}[{index}]")

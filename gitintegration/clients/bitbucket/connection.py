@@ -79,7 +79,7 @@ class Connection:
         return self.read(
             response,
             lambda told: Page(
-                tuple(convert(entry) for entry in told.objects("values")),
+                tuple(convert(entry) for entry in told.entries("values")),
                 self._below(told.text("next")),
             ),
         )

@@ -37,7 +37,7 @@ def repository(told: Members) -> s.HostRepository:
     full_name = told.needed("full_name")
     owner, _, slug = full_name.partition("/")
     clones = {
-        entry.text("name"): entry.text("href") for entry in told.inner("links").objects("clone")
+        entry.text("name"): entry.text("href") for entry in told.inner("links").entries("clone")
     }
     return s.HostRepository(
         id=told.needed("uuid"),
@@ -90,7 +90,7 @@ def commit(told: Members) -> s.HostCommit:
         message=told.text("message"),
         author=author,
         committer=_person(told, "committer") if "committer" in told else author,
-        parent_shas=tuple(parent.needed("hash") for parent in told.objects("parents")),
+        parent_shas=tuple(parent.needed("hash") for parent in told.entries("parents")),
         web_url=link(told),
     )
 

@@ -123,7 +123,7 @@ def _user_id(user: Members) -> str:
 def _push(_name: str, told: Members) -> list[TriggerEvent]:
     events: list[TriggerEvent] = []
     why = "The push changed no ref, or more refs than Bitbucket tells of."
-    for change in told.needed_inner("push").objects("changes"):
+    for change in told.needed_inner("push").entries("changes"):
         try:
             events.append(_change(change))
         except IgnoredDeliveryError as ignored:
@@ -145,7 +145,7 @@ def _change(change: Members) -> TriggerEvent:
             "message": commit.text("message"),
             "author": commit.inner("author").text("raw").partition(" <")[0],
         }
-        for commit in (*change.objects("commits"), target)
+        for commit in (*change.entries("commits"), target)
     ]
     before = old.inner("target").text("hash") or _ZERO
     event = push_event(

@@ -90,7 +90,7 @@ def _job(told: Members) -> s.WorkflowJob:
         web_url=told.text("html_url"),
         started_at=told.moment("started_at"),
         completed_at=told.moment("completed_at"),
-        steps=tuple(_step(step) for step in told.objects("steps")),
+        steps=tuple(_step(step) for step in told.entries("steps")),
     )
 
 

@@ -52,7 +52,7 @@ def _with_stats(told: Members) -> tuple[s.HostCommit, s.Stats | None]:
     stats = told.inner("stats")
     if not stats:
         return convert.commit(told), None
-    count = len(list(told.objects("files")))
+    count = len(list(told.entries("files")))
     return convert.commit(told), s.Stats(
         stats.number("additions"), stats.number("deletions"), count
     )
@@ -112,11 +112,11 @@ def _side(
     api: Connection, repository: str, base: str, head: str
 ) -> tuple[int, tuple[s.HostCommit, ...], tuple[s.FileChange, ...]]:
     def read(told: Members) -> tuple[int, tuple[s.HostCommit, ...], tuple[s.FileChange, ...]]:
-        entries = list(told.objects("commits"))
+        entries = list(told.entries("commits"))
         files: dict[str, s.FileChange] = {}
         # Newest first: what the last commit says of a file counts.
         for entry in entries:
-            for one in entry.objects("files"):
+            for one in entry.entries("files"):
                 change = convert.affected(one)
                 files.setdefault(change.filename, change)
         commits = tuple(convert.commit(entry) for entry in entries)

@@ -83,7 +83,7 @@ class Connection:
             if member:
                 total = total or str(Members(answer).number("total_count"))
             found = Members({"items": answer} if not member else answer)
-            items = tuple(convert(item) for item in found.objects(member or "items"))
+            items = tuple(convert(item) for item in found.entries(member or "items"))
         return Page(items, _next(reply, number, int(seen or 0) + len(items), total, bool(items)))
 
     def all(

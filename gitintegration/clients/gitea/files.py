@@ -29,7 +29,7 @@ def get_contents(
     with readable(api.access.name):
         answer = load_json(reply.body, max_bytes=MAX_BODY_BYTES)
         if isinstance(answer, list):
-            entries = Members({"entries": answer}).objects("entries")
+            entries = Members({"entries": answer}).entries("entries")
             found = tuple(convert.folder_entry(entry) for entry in entries)
             return s.FolderContent(path.strip("/"), found)
         return convert.file(Members(answer))
@@ -50,7 +50,7 @@ def get_tree(api: Connection, repository: str, ref: str, *, recursive: bool = Fa
 
 
 def _tree_page(told: Members) -> tuple[list[s.TreeEntry], str, bool, int]:
-    entries = [convert.tree_entry(entry) for entry in told.objects("tree")]
+    entries = [convert.tree_entry(entry) for entry in told.entries("tree")]
     return entries, told.text("sha"), told.flag("truncated"), told.number("total_count")
 
 

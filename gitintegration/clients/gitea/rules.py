@@ -103,7 +103,7 @@ def _runner(told: Members) -> s.HostRunner:
         name=told.text("name"),
         status=status,
         is_busy=status == "busy",
-        labels=tuple(label.text("name") for label in told.objects("labels")),
+        labels=tuple(label.text("name") for label in told.entries("labels")),
         os=told.text("os"),
         architecture=told.text("arch"),
         version=told.text("version"),

@@ -108,7 +108,7 @@ def _push(told: Members) -> TriggerEvent:
     before, after = told.needed("before"), told.needed("after")
     if before == after:
         raise IgnoredDeliveryError("A test delivery; the hook works.")
-    listed = list(told.objects("commits"))
+    listed = list(told.entries("commits"))
     if "head_commit" in told:
         listed.append(told.inner("head_commit"))
     commits = [
@@ -130,7 +130,7 @@ def _paths(told: Members, before: str) -> tuple[str, ...] | None:
 
     It sends the newest few (five, unless its operator says otherwise) and counts all.
     """
-    commits = list(told.objects("commits"))
+    commits = list(told.entries("commits"))
     if not before.strip("0") or told.number("total_commits") > len(commits) or not commits:
         return None
     kinds = ("added", "modified", "removed")
@@ -174,7 +174,7 @@ def pull_request_facts(pull: Members) -> PullRequestFacts:
         base_ref=base.text("ref"),
         base_sha=base.text("sha"),
         web_url=pull.text("html_url"),
-        labels=tuple(label.text("name") for label in pull.objects("labels")),
+        labels=tuple(label.text("name") for label in pull.entries("labels")),
     )
 
 
@@ -243,7 +243,7 @@ def _issue_facts(issue: Members) -> IssueFacts:
         state=issue.text("state"),
         author=_login(issue.inner("user")),
         web_url=issue.text("html_url"),
-        labels=tuple(label.text("name") for label in issue.objects("labels")),
+        labels=tuple(label.text("name") for label in issue.entries("labels")),
     )
 
 

@@ -97,7 +97,7 @@ class Commits:
         _, value = self._api.call("GET", where, {"ref": ref})
         if isinstance(value, list):
             listed = self._api.understood(
-                lambda told: tuple(map(reading.folder_entry, told.objects("list"))), {"list": value}
+                lambda told: tuple(map(reading.folder_entry, told.entries("list"))), {"list": value}
             )
             return s.FolderContent(path.strip("/"), listed)
 

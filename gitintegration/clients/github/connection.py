@@ -102,7 +102,7 @@ class Connection:
         headers, value = self.call("GET", path, where)
         with self._told():
             listed = Members({"list": value} if not member else value)
-            items = tuple(read(item) for item in listed.objects(member or "list"))
+            items = tuple(read(item) for item in listed.entries(member or "list"))
             return Page(items, self._next(headers))
 
     def whole(self, path: str, read: Read[T], *, member: str = "", **parameters: Any) -> list[T]:

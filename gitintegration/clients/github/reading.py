@@ -66,14 +66,14 @@ def commit(told: Members) -> s.HostCommit:
     """A commit, with statistics and files where GitHub gave them."""
     inner = told.inner("commit")
     verification = inner.inner("verification")
-    files = tuple(file_change(item) for item in told.objects("files"))
+    files = tuple(file_change(item) for item in told.entries("files"))
     stats = told.inner("stats")
     return s.HostCommit(
         sha=told.needed("sha"),
         message=inner.text("message"),
         author=_person(inner.inner("author"), told.inner("author")),
         committer=_person(inner.inner("committer"), told.inner("committer")),
-        parent_shas=tuple(parent.needed("sha") for parent in told.objects("parents")),
+        parent_shas=tuple(parent.needed("sha") for parent in told.entries("parents")),
         tree_sha=inner.inner("tree").text("sha"),
         web_url=told.text("html_url"),
         verification=s.Verification(verification.flag("verified"), verification.text("reason")),
@@ -106,7 +106,7 @@ def file_change(told: Members) -> s.FileChange:
 
 def comparison(told: Members) -> s.Comparison:
     """Two commits against each other."""
-    commits = tuple(commit(item) for item in told.objects("commits"))
+    commits = tuple(commit(item) for item in told.entries("commits"))
     base = told.inner("base_commit").needed("sha")
     word = told.text("status")
     return s.Comparison(
@@ -117,7 +117,7 @@ def comparison(told: Members) -> s.Comparison:
         head_sha=commits[-1].sha if commits else told.inner("merge_base_commit").text("sha"),
         merge_base_sha=told.inner("merge_base_commit").text("sha"),
         commits=commits,
-        files=tuple(file_change(item) for item in told.objects("files")),
+        files=tuple(file_change(item) for item in told.entries("files")),
         web_url=told.text("html_url"),
     )
 
@@ -134,7 +134,7 @@ def folder_entry(told: Members) -> s.TreeEntry:
 def tree(told: Members) -> s.Tree:
     """The entries of a tree."""
     entries = []
-    for item in told.objects("tree"):
+    for item in told.entries("tree"):
         path, kind = item.needed("path"), item.text("type")
         entries.append(
             s.TreeEntry(
@@ -321,7 +321,7 @@ def job(told: Members) -> s.WorkflowJob:
                 conclusion(step.text("conclusion")), step.moment("started_at"),
                 step.moment("completed_at"),
             )
-            for step in told.objects("steps")
+            for step in told.entries("steps")
         ),
     )  # fmt: skip
 

@@ -189,7 +189,7 @@ def _fork(told: Members) -> TriggerEvent:
 
 
 def _labels(told: Members) -> tuple[str, ...]:
-    return tuple(label.text("name") for label in told.objects("labels"))
+    return tuple(label.text("name") for label in told.entries("labels"))
 
 
 def _number(entry: Members) -> int:

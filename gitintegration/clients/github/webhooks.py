@@ -70,7 +70,7 @@ def _push(told: Members) -> TriggerEvent:
     if "commits" not in told:
         raise UnreadableMemberError("commits is missing.")
     head = told.inner("head_commit")
-    listed = [*told.objects("commits"), *([head] if head else [])]
+    listed = [*told.entries("commits"), *([head] if head else [])]
     commits = [
         {
             "sha": commit.needed("id"),
@@ -88,7 +88,7 @@ def _push(told: Members) -> TriggerEvent:
 
 def _paths(told: Members) -> tuple[str, ...] | None:
     """Every path that a commit of the push touched; None when that is not all of it."""
-    commits = list(told.objects("commits"))
+    commits = list(told.entries("commits"))
     if told.flag("created") or told.flag("forced") or len(commits) >= _MAX_COMMITS:
         return None
     kinds = ("added", "modified", "removed")

@@ -151,8 +151,8 @@ def _action(word: str, payload: Members, told: Members) -> str:
 
 
 def _has_more(change: Members) -> bool:
-    before = {item.ident("id") for item in change.objects("previous")}
-    return any(item.ident("id") not in before for item in change.objects("current"))
+    before = {item.ident("id") for item in change.entries("previous")}
+    return any(item.ident("id") not in before for item in change.entries("current"))
 
 
 def _request_facts(told: Members, user: Members) -> PullRequestFacts:
@@ -172,7 +172,7 @@ def _request_facts(told: Members, user: Members) -> PullRequestFacts:
         head_repository=told.inner("source").text("path_with_namespace"),
         base_ref=told.text("target_branch"),
         web_url=told.text("url"),
-        labels=titles(told.objects("labels")),
+        labels=titles(told.entries("labels")),
     )
 
 
@@ -202,5 +202,5 @@ def _issue_facts(told: Members, user: Members) -> IssueFacts:
         state="open" if told.text("state") == "opened" else "closed",
         author=user.text("username") if is_author else "",
         web_url=told.text("url"),
-        labels=titles(told.objects("labels")),
+        labels=titles(told.entries("labels")),
     )

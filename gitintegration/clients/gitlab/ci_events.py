@@ -25,7 +25,7 @@ def pipeline(payload: Members) -> TriggerEvent:
     finished = told.text("finished_at")
     # A retried pipeline comes to the same status again, with other jobs.
     builds = sorted(
-        f"{build.ident('id')} {build.text('status')}" for build in payload.objects("builds")
+        f"{build.ident('id')} {build.text('status')}" for build in payload.entries("builds")
     )
     return TriggerEvent(
         type="workflow_run",

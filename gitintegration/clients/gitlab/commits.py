@@ -133,8 +133,8 @@ def _between(
         told: Members,
     ) -> tuple[tuple[s.HostCommit, ...], tuple[s.FileChange, ...], str]:
         return (
-            tuple(convert.commit(item) for item in told.objects("commits")),
-            tuple(convert.file_change(item) for item in told.objects("diffs")),
+            tuple(convert.commit(item) for item in told.entries("commits")),
+            tuple(convert.file_change(item) for item in told.entries("diffs")),
             told.text("web_url"),
         )
 

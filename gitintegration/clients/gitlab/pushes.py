@@ -24,7 +24,7 @@ def push(payload: Members) -> TriggerEvent:
     }
     if not after.strip("0"):
         return replace(_deletion(ref, before), **facts)
-    commits = list(payload.objects("commits"))
+    commits = list(payload.entries("commits"))
     found = push_event(
         ref, before, after,
         [

@@ -124,7 +124,7 @@ def _approvals(host: Connection, repository: str) -> dict[str, int]:
     """How many approvals each branch needs; an empty name stands for all."""
     found: dict[str, int] = {}
     for _, _, rule in _rules(host, repository):
-        names = [branch.text("name") for branch in rule.objects("protected_branches")] or [""]
+        names = [branch.text("name") for branch in rule.entries("protected_branches")] or [""]
         for name in names:
             found[name] = max(found.get(name, 0), rule.number("approvals_required"))
     return found
@@ -135,7 +135,7 @@ def _protection(
 ) -> s.BranchProtection:
     pattern = told.needed("name")
     levels = {
-        name: [level.number("access_level") for level in told.objects(name + "s")]
+        name: [level.number("access_level") for level in told.entries(name + "s")]
         for name in _LEVELS
     }
     return s.BranchProtection(
