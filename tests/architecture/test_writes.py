@@ -121,7 +121,12 @@ def _uses(tree: ast.AST, name: str) -> bool:
 
 
 def test_a_status_changes_only_by_transition() -> None:
-    writers = {name for name, tree in modules().items() if any(map(_sets_status, ast.walk(tree)))}
+    writers = {
+        name
+        for name, tree in modules().items()
+        # What a fake host knows is no row of ours.
+        if "/fake" not in name and any(map(_sets_status, ast.walk(tree)))
+    }
 
     assert writers <= STATUS_WRITERS.keys()
 
