@@ -12,6 +12,7 @@ from gitintegration.clients.git.repository import (
     list_heads,
     read_files,
 )
+from gitintegration.clients.shapes import CommitStatus, StatusState
 from gitintegration.operations.deliveries import note_result, process_delivery, sweep_deliveries
 from gitintegration.operations.endpoints import (
     configure_webhook,
@@ -20,6 +21,7 @@ from gitintegration.operations.endpoints import (
     reveal_endpoint,
 )
 from gitintegration.operations.git_access import git_auth, try_git_auth
+from gitintegration.operations.host_writes import want_comment, want_status
 from gitintegration.operations.repositories import (
     create_repository,
     delete_repository,
@@ -31,10 +33,12 @@ from gitintegration.selectors import endpoints, webhook_events
 __all__ = [
     "NOBODY",
     "CheckoutResult",
+    "CommitStatus",
     "Dialect",
     "GitFailedError",
     "GitRefusedError",
     "HostError",
+    "StatusState",
     "changed_paths",
     "checkout",
     "configure_webhook",
@@ -55,5 +59,7 @@ __all__ = [
     "sync_repository",
     "try_git_auth",
     "update_repository",
+    "want_comment",
+    "want_status",
     "webhook_events",
 ]

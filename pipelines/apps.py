@@ -11,10 +11,12 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         from devops import outbox  # noqa: PLC0415
-        from pipelines.jobs import RESOLVE_EVENT  # noqa: PLC0415
+        from pipelines.jobs import REPORT_RUN, RESOLVE_EVENT  # noqa: PLC0415
         from pipelines.steps.builtin import register_builtin  # noqa: PLC0415
         from pipelines.steps.registry import load_entry_points  # noqa: PLC0415
 
         register_builtin()
         load_entry_points()
-        outbox.subscribe("git.push", RESOLVE_EVENT)
+        for event in ("push", "pull_request", "issue", "issue_comment", "release"):
+            outbox.subscribe(f"git.{event}", RESOLVE_EVENT)
+        outbox.subscribe("run_completed", REPORT_RUN)

@@ -6,6 +6,7 @@ TAKE_RUNS = TaskRef("pipelines.take_runs")
 INTERRUPT_RUN = TaskRef("pipelines.interrupt_run")
 DISPATCH = TaskRef("pipelines.dispatch")
 RESOLVE_EVENT = TaskRef("pipelines.resolve_event")
+REPORT_RUN = TaskRef("pipelines.report_run")
 SWEEP = TaskRef("pipelines.sweep")
 RETAIN = TaskRef("pipelines.retain")
 

@@ -5,8 +5,16 @@ import uuid
 from celery import shared_task
 
 from pipelines.engine import pool as engine
-from pipelines.jobs import DISPATCH, INTERRUPT_RUN, RESOLVE_EVENT, RETAIN, SWEEP, TAKE_RUNS
-from pipelines.operations import dispatch, events, sweeps
+from pipelines.jobs import (
+    DISPATCH,
+    INTERRUPT_RUN,
+    REPORT_RUN,
+    RESOLVE_EVENT,
+    RETAIN,
+    SWEEP,
+    TAKE_RUNS,
+)
+from pipelines.operations import dispatch, events, reporting, sweeps
 
 
 @shared_task(name=TAKE_RUNS.name)
@@ -31,6 +39,12 @@ def dispatch_waiting() -> None:
 def resolve_event(message_id: str) -> None:
     """Start the runs of a repository event."""
     events.resolve_event(message_id)
+
+
+@shared_task(name=REPORT_RUN.name)
+def report_run(message_id: str) -> None:
+    """Tell the git host how a run ended."""
+    reporting.report_run(message_id)
 
 
 @shared_task(name=SWEEP.name)

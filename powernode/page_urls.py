@@ -16,6 +16,7 @@ urlpatterns = [
     path("runs", runs.RunList.as_view(), name="run_list"),
     path("runs/<uuid:pk>", runs.RunDetail.as_view(), name="run_detail"),
     path("runs/<uuid:pk>/cancel", runs.RunCancel.as_view(), name="run_cancel"),
+    path("runs/<uuid:pk>/allow", runs.RunAllow.as_view(), name="run_allow"),
     path("runs/<uuid:pk>/retry", runs.RunRetry.as_view(), name="run_retry"),
     path("pipelines", pipelines.PipelineList.as_view(), name="pipeline_list"),
     path("pipelines/new", pipelines.PipelineEdit.as_view(), name="pipeline_new"),

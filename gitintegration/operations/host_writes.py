@@ -33,12 +33,16 @@ _COMMENTS = 1000
 
 @transaction.atomic
 def want_status(
-    mirror: GitRepository, sha: str, status: CommitStatus, *, key: str
+    repository_id: uuid.UUID | None, sha: str, status: CommitStatus, *, key: str
 ) -> HostWrite | None:
     """Have a commit's status set, in the caller's transaction; None when the key was used.
 
-    Of several for one commit and context the newest counts.
+    Of several for one commit and context the newest counts. A repository without a host is told
+    nothing.
     """
+    mirror = _mirror_of(repository_id)
+    if mirror is None:
+        return None
     payload = {
         "sha": sha, "state": status.state, "context": status.context[:255],
         "description": status.description[:140], "target_url": status.target_url[:500],
@@ -49,11 +53,21 @@ def want_status(
 
 @transaction.atomic
 def want_comment(
-    mirror: GitRepository, number: int, marker: str, body: str, *, key: str
+    repository_id: uuid.UUID | None, number: int, marker: str, body: str, *, key: str
 ) -> HostWrite | None:
     """Have a comment stand on a pull request: the one with the marker is edited, or one made."""
+    mirror = _mirror_of(repository_id)
+    if mirror is None:
+        return None
     payload = {"number": number, "marker": marker, "body": body[:60_000]}
     return _want(mirror, HostWriteKind.COMMENT, f"comment:{number}:{marker}"[:300], payload, key)
+
+
+def _mirror_of(repository_id: uuid.UUID | None) -> GitRepository | None:
+    if repository_id is None:
+        return None
+    rows = GitRepository.objects.filter(repository_id=repository_id, gone_at=None)
+    return rows.exclude(credential=None).first()
 
 
 def _want(

@@ -12,6 +12,10 @@ from pipelines.operations.cancellation import SUPERSEDED, stop_run
 QUEUE, REPLACE, CANCEL_RUNNING, REJECT = "queue", "replace", "cancel_running", "reject"
 
 
+# Policies under which only the newest commit of a branch matters.
+NEWEST_WINS = frozenset({"cancel_running", "replace"})
+
+
 def policy_of(definition: Mapping[str, Any]) -> str:
     """The pipeline's word for it; runs queue when it says nothing."""
     concurrency = (definition.get("settings") or {}).get("concurrency") or {}

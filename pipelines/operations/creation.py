@@ -14,8 +14,15 @@ from pipelines.choices import Phase, RunStatus, StepStatus, Trust, WaitingFor
 from pipelines.expressions import ExpressionError, interpolate
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import Pipeline, PipelineRun, PipelineStep, StepExecution
-from pipelines.operations.concurrency import make_room, policy_of, rejection, rivals
+from pipelines.operations.concurrency import (
+    NEWEST_WINS,
+    make_room,
+    policy_of,
+    rejection,
+    rivals,
+)
 from pipelines.operations.dispatch import held_by, read_fleet, slot_holder
+from pipelines.operations.reporting import announce_run
 from pipelines.states import end_pending_steps, run_facts, run_topic
 
 
@@ -26,6 +33,7 @@ class Origin:
     Attributes:
         context: the `trigger` context of expressions (see the pipeline document).
         event_key: unique per pipeline; a second run with it is never made.
+        is_superseded: it came late, after the event that replaced it.
     """
 
     trigger_type: str
@@ -43,6 +51,7 @@ class Origin:
     trust: str = Trust.TRUSTED
     retry_of: PipelineRun | None = None
     priority: int = 0
+    is_superseded: bool = False
 
 
 def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin) -> PipelineRun:
@@ -84,9 +93,9 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
     )
     run.concurrency_key = _concurrency_key(run, definition)
     policy = policy_of(definition)
-    refused = rejection(run, policy)
+    reason, refused = _refusal(run, policy, origin)
     if refused:
-        run.status, run.reason, run.error_message = RunStatus.CANCELLED, "rejected", refused
+        run.status, run.reason, run.error_message = RunStatus.CANCELLED, reason, refused
         run.completed_at = timezone.now()
     elif origin.trust == Trust.TRUSTED:
         make_room(run, policy)
@@ -98,10 +107,18 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
     run.save(force_insert=True)
     _insert_steps(run, pipeline, steps)
     if refused:
-        end_pending_steps(run.pk, StepStatus.CANCELLED, "rejected")
+        end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
     facts = {"version": 1, "pipeline_run": run_facts(run)}
     outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
+    announce_run(run)
     return run
+
+
+def _refusal(run: PipelineRun, policy: str, origin: Origin) -> tuple[str, str]:
+    """Why a run ends before it begins: a reason and a sentence, empty when it may begin."""
+    if origin.is_superseded and policy in NEWEST_WINS:
+        return "superseded", "A newer push of the branch was read before this one."
+    return "rejected", rejection(run, policy)
 
 
 def _insert_steps(run: PipelineRun, pipeline: Pipeline, steps: list[Mapping[str, Any]]) -> None:

@@ -10,7 +10,14 @@ from django.db import transaction
 
 from devops import outbox
 from devops.models import OutboxMessage, Repository
-from gitintegration.public import GitFailedError, GitRefusedError, note_result, read_files
+from gitintegration.public import (
+    GitFailedError,
+    GitRefusedError,
+    list_heads,
+    note_result,
+    read_files,
+    try_git_auth,
+)
 from pipelines import selectors, step_types
 from pipelines.choices import Trust
 from pipelines.documents import lint, parse, to_definition
@@ -45,15 +52,49 @@ def resolve_event(message_id: str) -> None:
     if repository is None:
         outbox.mark_handled(message_id)
         return
+    event = _placed(repository, event)
     definitions = _read_definitions(repository, event)
     _create_runs(message_id, repository, event, definitions)
 
 
+def _placed(repository: Repository, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with `definition_sha`: where its pipelines are read.
+
+    Whoever is not trusted cannot bring a pipeline along, and what has no commit of its own (an
+    issue, a comment) runs on the default branch.
+    """
+    placed = dict(event)
+    own = bool(event["sha"]) and event["type"] in {"push", "pull_request", "release"}
+    if own and event["is_trusted"]:
+        placed["definition_sha"] = event["sha"]
+        return placed
+    auth = try_git_auth(repository.pk)
+    try:
+        head = list_heads(repository.clone_url, auth).get(repository.default_branch, "")
+    except (GitFailedError, GitRefusedError) as error:
+        placed["unread"] = f"The default branch could not be read: {error}"
+        head = ""
+    placed["definition_sha"] = head
+    if not own:
+        placed |= {
+            "sha": head,
+            "branch": repository.default_branch,
+            "ref": f"refs/heads/{repository.default_branch}",
+        }
+    return placed
+
+
 def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Definitions:
     found = Definitions()
+    if not event["definition_sha"]:
+        found.problems += [event["unread"]] if "unread" in event else []
+        return found
     cache = Path(settings.POWERNODE_GIT_CACHE_ROOT) / repository.pk.hex
     try:
-        files = read_files(repository.clone_url, event["sha"], DEFINITION_FILES, cache)
+        files = read_files(
+            repository.clone_url, event["definition_sha"], DEFINITION_FILES, cache,
+            try_git_auth(repository.pk),
+        )  # fmt: skip
     except (GitFailedError, GitRefusedError) as error:
         found.problems.append(f"Pipeline files could not be read: {error}")
         return found
@@ -123,8 +164,17 @@ def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Or
         for name in ("action", "branch", "tag", "ref", "sha", "base_branch", "actor", "commit",
                      "changed_paths", "before")
     }  # fmt: skip
+    for name in ("pull_request", "issue", "comment", "release"):
+        if event.get(name):
+            context[name] = event[name]
+    subject = event.get("pull_request") or event.get("issue") or {}
+    context["labels"] = list(subject.get("labels") or ())
     context["repository"] = repository_context(repository)
-    title = (event.get("commit") or {}).get("title") or f"{event['type']} {event['ref']}"
+    title = (
+        subject.get("title")
+        or (event.get("commit") or {}).get("title")
+        or f"{event['type']} {event['ref']}"
+    )
     return Origin(
         trigger_type=event["type"],
         context=context,
@@ -137,6 +187,7 @@ def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Or
         repository=repository,
         definition_source=source,
         trust=Trust.TRUSTED if event["is_trusted"] else Trust.UNTRUSTED,
+        is_superseded=bool(event.get("is_superseded")),
     )
 
 
@@ -152,10 +203,15 @@ def _pipeline_of_file(
     ).first()
     if pipeline is None:
         definition = {**definition, "slug": _free_or_blank(repository, definition)}
-        source = (repository, path, event["sha"])
+        source = (repository, path, event["definition_sha"])
         pipeline = insert_pipeline(repository.account_id, definition, source=source)
         PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
-    elif event["branch"] == repository.default_branch and pipeline.source_sha != event["sha"]:
+    elif (
+        event["type"] == "push"
+        and event["is_trusted"]
+        and event["branch"] == repository.default_branch
+        and pipeline.source_sha != event["sha"]
+    ):
         replace_definition(pipeline, definition, sha=event["sha"])
     pipeline.refresh_from_db()
     definition["slug"] = pipeline.slug

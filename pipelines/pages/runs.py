@@ -14,10 +14,11 @@ from devops.access import Actor
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
 from pipelines import selectors
-from pipelines.choices import Phase, RunStatus, TriggerType
+from pipelines.choices import Phase, RunStatus, TriggerType, WaitingFor
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.operations.trust import RESPOND, allow_run
 
 TABS = ("log", "tests", "artifacts", "summary", "trigger")
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
@@ -88,6 +89,7 @@ class RunDetail(RunPage):
                 "attempts": _attempts(self.actor, run),
                 "why": explain_failure(self.actor, run, latest),
                 "can_write": self.actor.may(WRITE_RUNS),
+                "can_allow": self.actor.may(RESPOND) and run.waiting_for == WaitingFor.TRUST,
                 "cancel_url": f"{run.url}/cancel",
                 "live_seq": run.version,
             },
@@ -101,6 +103,18 @@ class RunCancel(RunPage):
         run = selectors.run(self.actor, pk)
         try:
             cancel_run(self.actor, run)
+        except DomainError as error:
+            return self.refuse(error, run.url)
+        return redirect(run.url)
+
+
+class RunAllow(RunPage):
+    """`POST /runs/<id>/allow`."""
+
+    def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        try:
+            allow_run(self.actor, run)
         except DomainError as error:
             return self.refuse(error, run.url)
         return redirect(run.url)

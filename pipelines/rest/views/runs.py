@@ -18,6 +18,7 @@ from pipelines import selectors
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.operations.trust import RESPOND, allow_run
 from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
@@ -38,6 +39,7 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         "retrieve": _READ,
         "cancel": WRITE_RUNS,
         "retry": WRITE_RUNS,
+        "allow": RESPOND,
         "artifacts": _READ,
         "test_report": _READ,
         "events": _READ,
@@ -57,6 +59,13 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         """Ask a run to stop; asked again, it stops at once. 409 `illegal-transition` at its end."""
         self.parse(NoBody)
         return self.render(s.RunSerializer, cancel_run(self.actor, self._run()))
+
+    @extend_schema(request=None, responses=s.RunSerializer)
+    @action(detail=True, methods=["post"])
+    def allow(self, _request: Request, **_path: object) -> Response:
+        """Let a run of an unknown contributor go ahead, without secrets; 409 for any other."""
+        self.parse(NoBody)
+        return self.render(s.RunSerializer, allow_run(self.actor, self._run()))
 
     @extend_schema(request=s.RetryBody, responses={201: s.RunSerializer})
     @action(detail=True, methods=["post"])

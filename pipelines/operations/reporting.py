@@ -1,0 +1,122 @@
+"""What the git host is told of a run: the commit's status, and a summary on the pull request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from devops import outbox
+from devops.models import OutboxMessage
+from gitintegration.public import CommitStatus, StatusState, want_comment, want_status
+from pipelines.choices import RUN_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.models import PipelineRun, StepExecution
+from pipelines.states import decimal_seconds
+
+# How a run's end is called at the hosts.
+_STATES: Mapping[str, StatusState] = {
+    RunStatus.SUCCESS: "success",
+    RunStatus.FAILURE: "failure",
+    RunStatus.CANCELLED: "cancelled",
+}
+# These ends say nothing about the commit.
+_OUR_FAULT = frozenset({"worker_lost", "system"})
+_SIGNS: Mapping[str, str] = {
+    StepStatus.SUCCESS: "✅", StepStatus.FAILURE: "❌", StepStatus.SKIPPED: "⏭️",
+    StepStatus.CANCELLED: "🚫",
+}  # fmt: skip
+_SUMMARY_STEPS = 100
+
+
+def announce_run(run: PipelineRun) -> None:
+    """Have the commit's status say that a run began or waits; in the run's own transaction."""
+    if not _is_reported(run):
+        return
+    waits = run.waiting_for == WaitingFor.TRUST
+    words = "waits for a member to allow it" if waits else "is queued"
+    over = run.status in RUN_TERMINAL
+    state = _STATES[run.status] if over else "pending"
+    told = run.error_message if over else f"Run #{run.run_number} {words}."
+    _set_status(run, state, told)
+
+
+def report_run(message_id: str) -> None:
+    """Tell the host how a run ended, once per message."""
+    message = OutboxMessage.objects.filter(pk=message_id, handled_at=None).first()
+    if message is not None:
+        _report(message)
+
+
+@transaction.atomic(durable=True)
+def _report(message: OutboxMessage) -> None:
+    if not outbox.mark_handled(message.pk):
+        return
+    rows = PipelineRun.objects.select_related("pipeline", "repository")
+    run = rows.filter(pk=message.payload["pipeline_run"]["id"]).first()
+    if run is None or run.status not in RUN_TERMINAL or not _is_reported(run):
+        return
+    state = _STATES[run.status]
+    if run.status == RunStatus.FAILURE and run.reason in _OUR_FAULT:
+        state = "error"
+    _set_status(run, state, _verdict(run))
+    number = (run.trigger_context.get("pull_request") or {}).get("number")
+    features = run.snapshot.get("features") or {}
+    if number and features.get("pr_comment_summary"):
+        want_comment(
+            run.repository_id, int(number), f"summary:{run.pipeline_id.hex}", _summary(run),
+            key=f"run:{run.pk.hex}:summary",
+        )  # fmt: skip
+
+
+def _is_reported(run: PipelineRun) -> bool:
+    features = run.snapshot.get("features") or {}
+    wanted = features.get("commit_status", True)
+    return bool(wanted and run.repository_id and run.commit_sha)
+
+
+def _set_status(run: PipelineRun, state: StatusState, words: str) -> None:
+    status = CommitStatus(
+        context=f"powernode/{run.snapshot.get('slug') or run.pipeline.slug}",
+        state=state,
+        description=words,
+        target_url=_address(run),
+    )
+    key = f"run:{run.pk.hex}:{run.status}"
+    want_status(run.repository_id, run.commit_sha, status, key=key)
+
+
+def _address(run: PipelineRun) -> str:
+    return f"{settings.SITE_URL}{run.url}"
+
+
+def _verdict(run: PipelineRun) -> str:
+    seconds = decimal_seconds(run.duration_ms)
+    took = f" in {seconds:.1f} s" if seconds is not None else ""
+    if run.status == RunStatus.SUCCESS:
+        return f"Run #{run.run_number} succeeded{took}."
+    why = run.error_message or run.reason or run.status
+    return f"Run #{run.run_number} {run.status}{took}: {why}"
+
+
+def _summary(run: PipelineRun) -> str:
+    """Markdown; names of steps and messages are foreign text and stay within code marks."""
+    rows: dict[tuple[str, int | None], StepExecution] = {}
+    for row in run.step_executions.order_by("position", "attempt")[:_SUMMARY_STEPS]:
+        rows[row.step_key, row.matrix_index] = row
+    name, verdict = _code(run.snapshot.get("name", "")), _verdict(run).partition(" ")[2]
+    lines = [
+        f"**{name}** [#{run.run_number}]({_address(run)}): {verdict}",
+        "",
+        "| | Step | Duration |",
+        "|---|---|---|",
+    ]
+    for row in rows.values():
+        seconds = decimal_seconds(row.duration_ms)
+        took = f"{seconds:.1f} s" if seconds is not None else ""
+        lines.append(f"| {_SIGNS.get(row.status, '')} | {_code(row.step_name)} | {took} |")
+    return "\n".join(lines)
+
+
+def _code(text: Any) -> str:
+    plain = str(text).replace("`", "'").replace("\n", " ").replace("|", "/")
+    return f"`{plain[:120]}`" if plain.strip() else ""
