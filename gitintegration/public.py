@@ -3,7 +3,13 @@
 from gitintegration.choices import Dialect
 from gitintegration.clients.errors import HostError
 from gitintegration.clients.git.auth import NOBODY
-from gitintegration.clients.git.program import GitFailedError, GitRefusedError, is_local
+from gitintegration.clients.git.program import (
+    GitFailedError,
+    GitRefusedError,
+    check_ref,
+    is_local,
+)
+from gitintegration.clients.git.publish import Change
 from gitintegration.clients.git.repository import (
     CheckoutResult,
     changed_paths,
@@ -12,7 +18,13 @@ from gitintegration.clients.git.repository import (
     list_heads,
     read_files,
 )
-from gitintegration.clients.shapes import CommitStatus, StatusState
+from gitintegration.clients.shapes import CommitStatus, NewPullRequest, StatusState
+from gitintegration.operations.collaboration import (
+    ensure_branch,
+    ensure_comment,
+    ensure_pull_request,
+    publish_changes,
+)
 from gitintegration.operations.deliveries import note_result, process_delivery, sweep_deliveries
 from gitintegration.operations.endpoints import (
     configure_webhook,
@@ -32,19 +44,25 @@ from gitintegration.selectors import endpoints, webhook_events
 
 __all__ = [
     "NOBODY",
+    "Change",
     "CheckoutResult",
     "CommitStatus",
     "Dialect",
     "GitFailedError",
     "GitRefusedError",
     "HostError",
+    "NewPullRequest",
     "StatusState",
     "changed_paths",
+    "check_ref",
     "checkout",
     "configure_webhook",
     "create_repository",
     "delete_repository",
     "endpoints",
+    "ensure_branch",
+    "ensure_comment",
+    "ensure_pull_request",
     "git_auth",
     "head_of_local",
     "hook_script",
@@ -52,6 +70,7 @@ __all__ = [
     "list_heads",
     "note_result",
     "process_delivery",
+    "publish_changes",
     "read_files",
     "remove_webhook",
     "reveal_endpoint",

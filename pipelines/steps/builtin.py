@@ -1,6 +1,6 @@
 """The step types that come with the product."""
 
-from pipelines.steps import checkout, commands, notify, run_tests, transfer
+from pipelines.steps import checkout, commands, hosting, notify, run_tests, transfer
 from pipelines.steps.registry import register
 
 
@@ -13,3 +13,6 @@ def register_builtin() -> None:
     register(notify.TYPE, notify.NotifyHandler())
     register(transfer.UPLOAD, transfer.UploadHandler())
     register(transfer.DOWNLOAD, transfer.DownloadHandler())
+    register(hosting.CREATE_BRANCH, hosting.CreateBranchHandler())
+    register(hosting.CREATE_PR, hosting.CreatePrHandler())
+    register(hosting.POST_COMMENT, hosting.PostCommentHandler())

@@ -62,13 +62,13 @@ def checkout(  # noqa: PLR0913  (each argument is a separate choice of the step'
     fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--end-of-options"]
     arguments = [*fetch[:-1], *shallow, "--end-of-options", clone_url, wanted]
     try:
-        _talk(remote, auth, clone_url, arguments, into, timeout)
+        talk(remote, auth, clone_url, arguments, into, timeout)
     except GitFailedError:
         # Some servers do not give out a bare SHA: fetch the ref whole and look for it there.
         if not (sha and ref):
             raise
         whole = [*fetch, clone_url, check_ref(ref)]
-        _talk(remote, auth, clone_url, whole, into, timeout)
+        talk(remote, auth, clone_url, whole, into, timeout)
     _check_size(into)
     target = sha or "FETCH_HEAD"
     run_git(["checkout", "--quiet", "--force", "--detach", target], cwd=into, symlinks=symlinks)
@@ -132,7 +132,7 @@ def list_heads(clone_url: str, auth: GitAuth = NOBODY) -> dict[str, str]:
     root = Path(settings.POWERNODE_GIT_CACHE_ROOT)
     root.mkdir(parents=True, exist_ok=True)
     arguments = ["ls-remote", "--heads", "--end-of-options", clone_url]
-    said = _talk(remote, auth, clone_url, arguments, root, 30)
+    said = talk(remote, auth, clone_url, arguments, root, 30)
     heads = {}
     for line in said.decode(errors="replace").splitlines():
         sha, _, ref = line.partition("\t")
@@ -166,12 +166,12 @@ def _objects(clone_url: str, sha: str, cache: Path, auth: GitAuth = NOBODY) -> P
         "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
         "--no-recurse-submodules", "--end-of-options", clone_url, sha,
     ]  # fmt: skip
-    _talk(remote, auth, clone_url, arguments, cache, 120)
+    talk(remote, auth, clone_url, arguments, cache, 120)
     _check_size(cache)
     return cache
 
 
-def _talk(
+def talk(
     remote: Remote, auth: GitAuth, url: str, arguments: Sequence[str], cwd: Path, timeout: float
 ) -> bytes:
     """A git call to a remote; what it says of our credentials is not repeated."""
