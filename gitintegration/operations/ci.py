@@ -12,7 +12,7 @@ from django.utils import timezone
 from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict
-from gitintegration.choices import CI_ACTIVE, CiStatus
+from gitintegration.choices import CI_ACTIVE, CiStatus, ProviderType
 from gitintegration.clients.errors import HostError, NotFoundOnHost
 from gitintegration.clients.host import every
 from gitintegration.clients.protocol import CiFacts, TriggerEvent
@@ -101,6 +101,10 @@ def take_event(mirror: GitRepository, event: TriggerEvent) -> GitPipeline | None
     """What a delivery said of a run or a job; the details are fetched afterwards."""
     facts = event.ci
     if facts is None or not facts.run_id:
+        return None
+    if mirror.credential and mirror.credential.provider.provider_type == ProviderType.BITBUCKET:
+        # Its deliveries name a run by its number; only the fetched run tells its id.
+        SYNC_RUN.send(repository_id=str(mirror.pk), run_id=facts.run_id)
         return None
     if event.type == "workflow_job":
         run = GitPipeline.objects.filter(repository=mirror, external_id=facts.run_id).first()

@@ -3,6 +3,7 @@
 import dataclasses
 
 from devops.errors import DomainError
+from gitintegration.choices import ProviderType
 from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
 from gitintegration.clients.protocol import TriggerEvent
 from gitintegration.models import GitRepository
@@ -35,7 +36,7 @@ def judge(event: TriggerEvent, mirror: GitRepository | None) -> tuple[TriggerEve
     try:
         with connected_to(mirror) as client:
             event = _refreshed(event, mirror, client.get_pull_request)
-            permission = client.permission_of(mirror.full_name, event.actor)
+            permission = client.permission_of(mirror.full_name, _name_of(event, mirror))
     except NotFoundOnHost:
         permission = "none"
     except NotSupported as error:
@@ -73,11 +74,17 @@ def _refreshed(
     if is_stale:
         return dataclasses.replace(event, pull_request=fresh, action="outdated")
     key = event.key
-    if now.head_sha != facts.head_sha and event.action in {"opened", "synchronize"}:
-        # The run of the newer head has this key, whichever delivery comes first.
-        key = f"pull_request:{facts.number}:synchronize:{now.head_sha}"
+    if event.action in {"opened", "synchronize"}:
+        # One run per head, whichever delivery of it is read first.
+        key = f"pull_request:{facts.number}:head:{now.head_sha}"
     return dataclasses.replace(
         event, pull_request=fresh, sha=now.head_sha, branch=now.head_ref,
         base_branch=now.base_ref, is_from_fork=is_from_fork or event.is_from_fork, key=key,
         commit=dataclasses.replace(event.commit, sha=now.head_sha),
     )  # fmt: skip
+
+
+def _name_of(event: TriggerEvent, mirror: GitRepository) -> str:
+    """How the host wants its user named; Bitbucket's nicknames are not unique."""
+    kind = mirror.credential.provider.provider_type if mirror.credential else ""
+    return event.actor_id if kind == ProviderType.BITBUCKET else event.actor
