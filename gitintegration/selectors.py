@@ -116,6 +116,11 @@ def credentials(actor: Actor) -> QuerySet[GitProviderCredential]:
     )
 
 
+def browsable_credentials(actor: Actor) -> QuerySet[GitProviderCredential]:
+    """The credentials whose repositories a person may look through, without a look into them."""
+    return visible(actor, GitProviderCredential, REPOSITORIES).select_related("provider")
+
+
 def syncable_credentials(actor: Actor) -> QuerySet[GitProviderCredential]:
     """The credentials whose mirrors a person may synchronise, without a look into them."""
     rows = visible(actor, GitProviderCredential, "git.repositories.sync")

@@ -50,7 +50,7 @@ def ci_stats(rows: QuerySet[GitPipeline]) -> dict[str, Any]:
 
 def repository_stats(mirror: GitRepository) -> dict[str, Any]:
     """How one repository's mirrored runs ended."""
-    facts = ci_stats(GitPipeline.objects.filter(repository=mirror))
+    facts = ci_stats(mirror.pipelines.all())
     return {
         "total": facts["total_runs"],
         "successful": facts["success_count"],
@@ -64,6 +64,8 @@ def runner_stats(rows: QuerySet[GitRunner]) -> dict[str, Any]:
     """How many runners there are, and how many of them are at work."""
     facts = rows.order_by().aggregate(
         total=Count("pk"),
+        # Before the count `busy`, which would hide the column of that name.
+        available=Count("pk", filter=Q(status=RunnerStatus.ONLINE, busy=False)),
         online=Count("pk", filter=Q(status=RunnerStatus.ONLINE)),
         offline=Count("pk", filter=Q(status=RunnerStatus.OFFLINE)),
         busy=Count("pk", filter=Q(status=RunnerStatus.BUSY)),

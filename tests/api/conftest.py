@@ -4,9 +4,11 @@ import uuid
 from io import BytesIO
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from devops.storage import blobs
 from gitintegration.public import configure_webhook
+from tests.api.git_belongings import GitHost, git_host, git_rows
 from tests.api.routes import Operation
 from tests.client import ApiClient
 from tests.factories.containers import SecretFactory
@@ -31,21 +33,37 @@ from tests.factories.pipelines import (
     WorkerFactory,
 )
 
+__all__ = ["Belongings", "belongings", "git_host"]
+# What an address may name besides rows: things of the host that every test finds there.
+WORDS = {"sha": "main", "range": "main...feature", "path": "README.md"}
+
 
 class Belongings:
-    """The keys of Alice's rows, by what an address calls them."""
+    """The keys of Alice's rows, by what an address calls them; those of git hosts by `git/`."""
 
     def __init__(self, keys: dict[str, uuid.UUID]) -> None:
         self.keys = keys
 
-    def of(self, operation: Operation) -> uuid.UUID:
-        """The key that an operation's address wants."""
-        collection = operation.template.split("/<")[0].rpartition("/")[2]
-        return self.keys[collection]
+    def of(self, operation: Operation) -> dict[str, object]:
+        """What an operation's address wants."""
+        return {name: self._value(operation, name, part) for name, part in operation.parameters}
+
+    def strange(self, operation: Operation) -> dict[str, object]:
+        """The same with keys that nobody has."""
+        return {name: WORDS.get(name) or uuid.uuid4() for name, _ in operation.parameters}
+
+    def _value(self, operation: Operation, name: str, part: str) -> object:
+        if name in WORDS:
+            return WORDS[name]
+        of_git = f"git/{part}"
+        is_git = operation.template.startswith("v1/git/") and of_git in self.keys
+        return self.keys[of_git if is_git else part]
 
 
 @pytest.fixture
-def belongings(alice: ApiClient, bob: ApiClient) -> Belongings:
+def belongings(
+    alice: ApiClient, bob: ApiClient, git_host: GitHost, settings: Settings
+) -> Belongings:
     account = alice.account
     pipeline = PipelineFactory.create(account=account)
     PipelineStepFactory.create(pipeline=pipeline)
@@ -76,5 +94,6 @@ def belongings(alice: ApiClient, bob: ApiClient) -> Belongings:
         "webhook_events": WebhookEventFactory.create(account=account),
         "secret_references": SecretFactory.create(account=account),
         "workers": WorkerFactory.create(),
+        **git_rows(account, git_host, settings),
     }
     return Belongings({name: row.pk for name, row in rows.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,15 @@ class Operation:
     def name(self) -> str:
         return f"{self.method} {self.template}"
 
-    def path(self, key: object = "") -> str:
-        return "/api/" + _PARAMETER.sub(str(key), self.template)
+    @property
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """The names in the address, each with the part of the address before it."""
+        for found in _PARAMETER.finditer(self.template):
+            yield found.group(1), self.template[: found.start()].rstrip("/").rpartition("/")[2]
+
+    def path(self, keys: Mapping[str, object] | None = None) -> str:
+        values = keys or {}
+        return "/api/" + _PARAMETER.sub(lambda found: str(values[found.group(1)]), self.template)
 
 
 def operations() -> list[Operation]:
@@ -63,7 +70,8 @@ def _operations(callback: Any, template: str) -> Iterator[Operation]:
         return
     bound = getattr(callback, "actions", None)
     if bound is None:
-        bound = {name: name for name in ("get", "post", "patch", "delete") if hasattr(view, name)}
+        methods = ("get", "post", "patch", "put", "delete")
+        bound = {name: name for name in methods if hasattr(view, name)}
     for method, action in bound.items():
         if method not in {"head", "options"}:
             yield Operation(method.upper(), template, view, action)

@@ -21,8 +21,8 @@ def test_nobody_gets_in_without_a_name(
     operation: Operation, belongings: Belongings, alice: ApiClient
 ) -> None:
     alice.token = ""
-    key = belongings.of(operation) if operation.has_key else ""
-    answer = alice.send(operation.method, operation.path(key))
+    keys = belongings.of(operation)
+    answer = alice.send(operation.method, operation.path(keys))
     assert answer.problem(401).remedy
 
 
@@ -32,8 +32,8 @@ def test_a_token_without_the_scope_is_refused_and_told_which(
 ) -> None:
     others = PERMISSIONS - {operation.permission}
     alice.token = token_for(alice.membership, *others)
-    key = belongings.of(operation) if operation.has_key else ""
-    problem = alice.send(operation.method, operation.path(key)).problem(403)
+    keys = belongings.of(operation)
+    problem = alice.send(operation.method, operation.path(keys)).problem(403)
     assert operation.permission in problem.detail
 
 
@@ -41,8 +41,8 @@ def test_a_token_without_the_scope_is_refused_and_told_which(
 def test_a_viewer_gets_as_far_as_the_role_says(
     operation: Operation, belongings: Belongings, vera: ApiClient
 ) -> None:
-    key = belongings.of(operation) if operation.has_key else ""
-    answer = vera.send(operation.method, operation.path(key))
+    keys = belongings.of(operation)
+    answer = vera.send(operation.method, operation.path(keys))
     may = operation.permission in ROLE_PERMISSIONS[Role.VIEWER]
     assert (answer.status != 403) is may
     answer.close()

@@ -20,8 +20,8 @@ HOSTILE_QUERIES = ["\ufffe", "' OR 1=1 --", "9" * 5000, "-1", "1e999", "{}", "\U
 
 
 def send(client: ApiClient, operation: Operation, belongings: Belongings, body: object) -> int:
-    key = belongings.of(operation) if operation.has_key else ""
-    answer = client.send(operation.method, operation.path(key), body)
+    keys = belongings.of(operation)
+    answer = client.send(operation.method, operation.path(keys), body)
     assert answer.status < 500, (operation.name, answer.content[:500])
     if answer.status >= 400:
         assert answer.problem(answer.status).detail
@@ -41,8 +41,8 @@ def test_no_hostile_body_is_an_error_of_ours(
 def test_an_unknown_field_is_named(
     operation: Operation, belongings: Belongings, alice: ApiClient
 ) -> None:
-    key = belongings.of(operation) if operation.has_key else ""
-    answer = alice.send(operation.method, operation.path(key), {"is_system": True})
+    keys = belongings.of(operation)
+    answer = alice.send(operation.method, operation.path(keys), {"is_system": True})
     problem = answer.problem(400)
     if operation.template not in DOCUMENTS:
         assert "Unknown field: is_system" in [error["detail"] for error in problem.errors]
@@ -52,8 +52,8 @@ def test_an_unknown_field_is_named(
 def test_an_unknown_parameter_is_named(
     operation: Operation, belongings: Belongings, alice: ApiClient
 ) -> None:
-    key = belongings.of(operation) if operation.has_key else ""
-    problem = alice.get(operation.path(key), {"credential__secret": "x"}).problem(400)
+    keys = belongings.of(operation)
+    problem = alice.get(operation.path(keys), {"credential__secret": "x"}).problem(400)
     assert problem.pointers == ["?credential__secret"]
 
 
@@ -61,14 +61,14 @@ def test_an_unknown_parameter_is_named(
 def test_no_hostile_value_of_a_known_parameter_is_an_error_of_ours(
     operation: Operation, belongings: Belongings, alice: ApiClient
 ) -> None:
-    key = belongings.of(operation) if operation.has_key else ""
+    keys = belongings.of(operation)
     filterset = getattr(operation.view, "filterset_class", None)
     names = set(operation.view.query_parameters.get(operation.action, ()))
     if operation.is_list:
         names |= {"limit", "cursor", *(filterset.base_filters if filterset else ())}
     for name in sorted(names):
         for value in HOSTILE_QUERIES:
-            answer = alice.get(operation.path(key), {name: value})
+            answer = alice.get(operation.path(keys), {name: value})
             assert answer.status < 500, (operation.name, name, value)
             answer.close()
 

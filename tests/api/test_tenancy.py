@@ -1,5 +1,3 @@
-import uuid
-
 import pytest
 
 from tests.api.conftest import Belongings
@@ -26,11 +24,15 @@ def test_the_walk_finds_the_api() -> None:
 def test_another_accounts_object_is_404_like_one_that_never_was(
     operation: Operation, belongings: Belongings, alice: ApiClient, charlie: ApiClient
 ) -> None:
-    key = belongings.of(operation)
-    foreign = charlie.send(operation.method, operation.path(key)).problem(404).document
-    random = charlie.send(operation.method, operation.path(uuid.uuid4())).problem(404).document
+    keys = belongings.of(operation)
+    foreign = charlie.send(operation.method, operation.path(keys)).problem(404).document
+    random = (
+        charlie.send(operation.method, operation.path(belongings.strange(operation)))
+        .problem(404)
+        .document
+    )
     assert {**foreign, "instance": ""} == {**random, "instance": ""}
-    own = alice.send(operation.method, operation.path(key))
+    own = alice.send(operation.method, operation.path(keys))
     assert own.status != 404
     own.close()
 

@@ -10,6 +10,10 @@ from tests.architecture.sources import called, calls, modules
 STATUS_WRITERS = {
     "devops/state.py": "is the state machine",
     "devops/deliveries.py": "outgoing deliveries have no listeners; the row is locked",
+    "gitintegration/operations/dispatches.py": "a runner's status is the host's word and our guess",
+    "gitintegration/operations/host_writes.py": "nobody listens; each row is claimed before it",
+    "gitintegration/operations/runners.py": "a runner's status follows its host",
+    "gitintegration/operations/workflow_triggers.py": "a rule's switch, nobody listens to it",
     "pipelines/engine/boundary.py": "writes a move and its fence in one statement",
     "pipelines/engine/moves.py": "shows the move on the engine's own copy; boundary writes it",
     "pipelines/operations/creation.py": "a run is born with it",
@@ -22,6 +26,7 @@ PART = "is part of an operation's transaction"
 READS = "reads only"
 SEVERAL = "calls several operations in turn"
 ONE = "is one statement"
+ASKS = "asks the git host outside of its transactions"
 # Public functions of operations that are not one durable transaction, and why.
 NOT_DURABLE = {
     "containers/operations/secrets.py": {"binding_of": READS},
@@ -29,10 +34,68 @@ NOT_DURABLE = {
     "devops/operations/invitations.py": {"create_invitation": "mails after its transaction"},
     "devops/operations/members.py": {"check_role": READS, "insert_membership": PART},
     "devops/operations/providers.py": {"in_use": READS},
+    "gitintegration/operations/account_webhooks.py": {
+        "fan_out": PART,
+        "note_delivery": "looks before its one transaction",
+        "secret_key": READS,
+        "signature_secret": READS,
+        "masked_secret": READS,
+        "health_of": READS,
+    },
+    "gitintegration/operations/approvals.py": {
+        "request_approval": PART,
+        "expire_stale": SEVERAL,
+        "can_respond": READS,
+        "may_approve": READS,
+    },
+    "gitintegration/operations/available.py": {"available_repositories": READS},
+    "gitintegration/operations/branch_filters.py": dict.fromkeys(
+        ("passes", "check_filter", "wildcard"), READS
+    ),
+    "gitintegration/operations/ci.py": {
+        **dict.fromkeys(("take_run", "take_jobs", "take_event"), PART),
+        **dict.fromkeys(
+            ("sync_run", "sync_recent_runs", "trigger_run", "cancel_run", "retry_run"), ASKS
+        ),
+        "sweep_active_runs": READS,
+    },
+    "gitintegration/operations/collaboration.py": dict.fromkeys(
+        ("ensure_branch", "ensure_pull_request", "ensure_comment", "publish_changes"), ASKS
+    ),
+    "gitintegration/operations/connections.py": {
+        **dict.fromkeys(("connected", "connected_to", "open_client", "access_for"), ASKS),
+        "oauth_client": READS,
+        "renew_due_tokens": SEVERAL,
+    },
+    "gitintegration/operations/credential_checks.py": dict.fromkeys(
+        ("check_credential", "try_credential"), ASKS
+    ),
+    "gitintegration/operations/credentials.py": {
+        **dict.fromkeys(("replace_secret", "record_success", "record_failure"), PART),
+        **dict.fromkeys(
+            (
+                "secret_of",
+                "is_healthy",
+                "can_be_used",
+                "is_expired",
+                "expires_soon",
+                "key_id",
+                "checked_secret",
+            ),
+            READS,
+        ),
+        "warn_of_expiry": SEVERAL,
+    },
     "gitintegration/operations/deliveries.py": {
         "receive_delivery": "refuses before its transaction",
+        "process_delivery": "claims, asks the git host, tells",
         "note_result": ONE,
         "sweep_deliveries": SEVERAL,
+    },
+    "gitintegration/operations/dispatches.py": {
+        "pick_runner": READS,
+        "dispatch": ASKS,
+        "poll_dispatches": SEVERAL,
     },
     "gitintegration/operations/endpoints.py": {
         "reveal_endpoint": READS,
@@ -40,10 +103,64 @@ NOT_DURABLE = {
         "endpoint_secret": READS,
         "digest_token": READS,
     },
+    "gitintegration/operations/git_access.py": {"git_auth": READS, "try_git_auth": READS},
+    "gitintegration/operations/hooks.py": {
+        **dict.fromkeys(
+            ("configure_host_webhook", "remove_host_webhook", "rotate_hook_secret", "check_hook"),
+            ASKS,
+        ),
+        "check_hooks": SEVERAL,
+    },
+    "gitintegration/operations/host_writes.py": {
+        **dict.fromkeys(("want_status", "want_comment"), PART),
+        "send_host_writes": SEVERAL,
+        **dict.fromkeys(("stands", "find_marked", "upsert_comment"), "talks to the git host only"),
+        "mark": READS,
+    },
+    "gitintegration/operations/imports.py": {
+        "usage": READS,
+        "run_sync": "commits batch by batch, so that a death loses little",
+        "sweep_syncs": READS,
+        "sync_mirror": ASKS,
+    },
+    "gitintegration/operations/job_logs.py": {"sweep_logs": READS, "fetch_log": ASKS},
+    "gitintegration/operations/links.py": {"check_provider": ASKS, "sync_provider": SEVERAL},
+    "gitintegration/operations/mirrors.py": dict.fromkeys(
+        ("take_over", "note_gone", "note_names", "link_of"), PART
+    ),
+    "gitintegration/operations/oauth.py": dict.fromkeys(
+        ("start_authorization", "finish_authorization"), ASKS
+    ),
+    "gitintegration/operations/providers.py": dict.fromkeys(
+        ("effective_api_url", "effective_web_url", "is_self_hosted", "oauth_secret"), READS
+    ),
+    "gitintegration/operations/removal.py": {"stop_tracking": ASKS},
     "gitintegration/operations/repositories.py": {
-        "sync_repository": "asks the git host before its transaction",
-        "find_missed_pushes": "asks the git host before its transaction",
+        "sync_repository": ASKS,
+        "find_missed_pushes": ASKS,
         "reconcile": SEVERAL,
+    },
+    "gitintegration/operations/runners.py": {
+        **dict.fromkeys(
+            ("sync_runners", "delete_runner", "set_labels", "registration_token", "removal_token"),
+            ASKS,
+        ),
+        "sync_due_runners": SEVERAL,
+        "scopes_of": READS,
+        "scope_of": READS,
+    },
+    "gitintegration/operations/schedules.py": {
+        "fire_now": ASKS,
+        "fire_due_schedules": SEVERAL,
+        **dict.fromkeys(("next_times", "is_overdue", "next_time"), READS),
+    },
+    "gitintegration/operations/tending.py": {"tick": SEVERAL, "tend": SEVERAL},
+    "gitintegration/operations/trigger_tests.py": {"try_trigger": READS},
+    "gitintegration/operations/trust.py": {"needs_host": READS, "judge": READS},
+    "gitintegration/operations/workflow_triggers.py": {
+        "fire_triggers": PART,
+        "decide": READS,
+        "lookup": READS,
     },
     "pipelines/operations/attempts.py": {"repeat_attempt": PART},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
@@ -65,6 +182,7 @@ NOT_DURABLE = {
         "held_by": READS,
     },
     "pipelines/operations/events.py": {"resolve_event": "reads the repository before its one"},
+    "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
     "pipelines/operations/reports.py": {"find_artifact": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
     "pipelines/operations/sweeps.py": {

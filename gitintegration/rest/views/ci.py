@@ -1,6 +1,7 @@
 """The hosts' own CI: runs, jobs, logs, schedules, approvals."""
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
@@ -248,6 +249,10 @@ class GitApprovalViewSet(
 
     def rows(self) -> QuerySet[GitPipelineApproval]:
         return selectors.git_approvals(self.actor)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """With the asker, whose own right to answer is shown."""
+        return {**super().get_serializer_context(), "actor": getattr(self.request, "auth", None)}
 
     @extend_schema(responses=s.GitApprovalSerializer(many=True))
     @action(detail=False, methods=["get"])

@@ -108,8 +108,9 @@ class GitProviderViewSet(mixins.ListModelMixin, ActorViewSet[GitProvider]):
     @action(detail=True, methods=["post"])
     def callback(self, _request: Request, **_path: object) -> Response:
         """Finish to connect by OAuth; the state is used up, whatever comes of it."""
+        provider = self.get_object()
         values = self.parse(s.CallbackBody)
-        row = oauth.finish_authorization(self.actor, self.get_object(), **values)
+        row = oauth.finish_authorization(self.actor, provider, **values)
         return self.render(s.CredentialSerializer, row, 201)
 
     def _shown(self, pk: uuid.UUID, status: int = 200) -> Response:
@@ -145,7 +146,16 @@ class CredentialViewSet(
     }
 
     def rows(self) -> QuerySet[GitProviderCredential]:
-        return selectors.credentials(self.actor).filter(provider_id=self.kwargs["provider_id"])
+        provider_id = self.kwargs["provider_id"]
+        if self.action == "list":
+            # Another account's host is not found, rather than without credentials.
+            selectors.git_provider(self.actor, provider_id)
+        found = {
+            "available_repositories": selectors.browsable_credentials,
+            "import_repositories": selectors.syncable_credentials,
+            "sync_repositories": selectors.syncable_credentials,
+        }.get(self.action, selectors.credentials)
+        return found(self.actor).filter(provider_id=provider_id)
 
     @extend_schema(request=s.NewCredential, responses={201: s.CredentialSerializer})
     def create(self, _request: Request, **_path: object) -> Response:

@@ -232,7 +232,7 @@ class GitRepositoryViewSet(mixins.ListModelMixin, ActorViewSet[GitRepository]):
             self.actor, row, workflow=next((name for name in names if name), ""),
             ref=values.get("ref", ""), inputs=values.get("inputs", {}),
         )  # fmt: skip
-        run = GitPipeline.objects.filter(repository=row, external_id=external_id or "-").first()
+        run = row.pipelines.filter(external_id=external_id or "-").first()
         facts = {"external_id": external_id or None, "pipeline_id": run.pk if run else None}
         return Response(s.TriggeredSerializer(facts).data, status=202)
 
