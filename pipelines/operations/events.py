@@ -27,6 +27,9 @@ from pipelines.operations.creation import Origin, create_run
 from pipelines.operations.definitions import insert_pipeline, replace_definition
 from pipelines.operations.runs import repository_context
 
+# How often a repository that does not answer is read anew before the event goes on without it:
+# every quarter of a minute, for two minutes.
+_READ_TRIES = 8
 DEFINITION_FILES = (".powernode/*.yml", ".powernode/*.yaml")
 
 
@@ -36,6 +39,7 @@ class Definitions:
 
     sound: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    is_retryable: bool = False
 
 
 def resolve_event(message_id: str) -> None:
@@ -54,6 +58,10 @@ def resolve_event(message_id: str) -> None:
         return
     event = _placed(repository, event)
     definitions = _read_definitions(repository, event)
+    if definitions.is_retryable and message.attempts < _READ_TRIES:
+        # Left unhandled: the relay wakes this again in some seconds, and no trigger is lost.
+        note_result(event["event_id"], f"{definitions.problems[0]} It is tried again.")
+        return
     _create_runs(message_id, repository, event, definitions)
 
 
@@ -73,6 +81,7 @@ def _placed(repository: Repository, event: Mapping[str, Any]) -> dict[str, Any]:
         head = list_heads(repository.clone_url, auth).get(repository.default_branch, "")
     except (GitFailedError, GitRefusedError) as error:
         placed["unread"] = f"The default branch could not be read: {error}"
+        placed["is_retryable"] = isinstance(error, GitFailedError)
         head = ""
     placed["definition_sha"] = head
     if not own:
@@ -88,6 +97,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
     found = Definitions()
     if not event["definition_sha"]:
         found.problems += [event["unread"]] if "unread" in event else []
+        found.is_retryable = bool(event.get("is_retryable"))
         return found
     cache = Path(settings.POWERNODE_GIT_CACHE_ROOT) / repository.pk.hex
     try:
@@ -97,6 +107,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
         )  # fmt: skip
     except (GitFailedError, GitRefusedError) as error:
         found.problems.append(f"Pipeline files could not be read: {error}")
+        found.is_retryable = isinstance(error, GitFailedError)
         return found
     for path, text in sorted(files.items()):
         findings = [

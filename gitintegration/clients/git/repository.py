@@ -1,7 +1,9 @@
 """Reading and checking out repositories, local or remote, through the hardened program."""
 
+import fcntl
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -159,16 +161,34 @@ def _objects(clone_url: str, sha: str, cache: Path, auth: GitAuth = NOBODY) -> P
     remote = reach(clone_url)
     if remote.protocols == "file":
         return Path(clone_url.removeprefix("file://"))
-    if not (cache / "HEAD").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        run_git(["init", "--quiet", "--bare"], cwd=cache)
-    arguments = [
-        "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
-        "--no-recurse-submodules", "--end-of-options", clone_url, sha,
-    ]  # fmt: skip
-    talk(remote, auth, clone_url, arguments, cache, 120)
-    _check_size(cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache):
+        if not (cache / "HEAD").exists():
+            run_git(["init", "--quiet", "--bare"], cwd=cache)
+        if not _has(cache, sha):
+            arguments = [
+                "fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:limit=1m",
+                "--no-recurse-submodules", "--end-of-options", clone_url, sha,
+            ]  # fmt: skip
+            talk(remote, auth, clone_url, arguments, cache, 120)
+            _check_size(cache)
     return cache
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Be the only one that fetches into a cache: git refuses two at once."""
+    with (cache / "powernode.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _has(cache: Path, sha: str) -> bool:
+    try:
+        run_git(["cat-file", "-e", f"{sha}^{{tree}}"], cwd=cache)
+    except GitFailedError:
+        return False
+    return True
 
 
 def talk(
