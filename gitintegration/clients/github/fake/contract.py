@@ -146,7 +146,7 @@ class Contract:
                 made["type"] = [made["type"], "null"]
             if "enum" in made:
                 made["enum"] = [*made["enum"], None]
-            if "allOf" in made:
+            if {"allOf", "anyOf", "oneOf"} & set(made):
                 made = {"anyOf": [made, {"type": "null"}]}
         return made
 
