@@ -193,15 +193,18 @@ def _fresh_token(credential: GitProviderCredential) -> str:
     while True:
         secret = secret_of(credential)
         ends = credential.expires_at
-        now = timezone.now()
-        if ends is None or ends > now + _RENEW_BEFORE or not secret.get("refresh_token"):
+        if (
+            ends is None
+            or ends > timezone.now() + _RENEW_BEFORE
+            or not secret.get("refresh_token")
+            or time.monotonic() > until
+        ):
             return str(secret["access_token"])
-        if not _renew(credential):
-            if ends > now or time.monotonic() > until:
-                return str(secret["access_token"])
-            # Another process renews; the old token is no good any more.
-            time.sleep(_RENEWAL_POLL_SECONDS)
+        is_mine = _renew(credential)
         credential.refresh_from_db()
+        if not is_mine and credential.expires_at == ends:
+            # Another process renews: with the new token the old one may end, so it is waited for.
+            time.sleep(_RENEWAL_POLL_SECONDS)
 
 
 def _renew(credential: GitProviderCredential) -> bool:

@@ -87,6 +87,9 @@ def update_credential(
             "consecutive_failures": 0,
             "expiry_warned_at": None,
         }
+        if credential.consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
+            # Its failures switched it off, no person did: the new secret is to be tested.
+            plain.setdefault("is_active", True)
     if plain:
         GitProviderCredential.objects.filter(pk=credential.pk).update(
             **plain, updated_at=timezone.now()
