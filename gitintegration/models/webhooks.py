@@ -13,6 +13,10 @@ class WebhookEndpoint(Row):
     repository = models.OneToOneField(
         "devops.Repository", on_delete=models.CASCADE, related_name="webhook_endpoint"
     )
+    # The host that delivers here; plain git has none.
+    git_provider = models.ForeignKey(
+        "gitintegration.GitProvider", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     token_digest = models.CharField(max_length=64, unique=True)
     encrypted_token = models.TextField()
     encrypted_secret = models.TextField()

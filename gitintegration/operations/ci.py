@@ -13,10 +13,10 @@ from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict
 from gitintegration.choices import CI_ACTIVE, CiStatus, ProviderType
-from gitintegration.clients.errors import HostError, NotFoundOnHost
+from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
 from gitintegration.clients.host import every
 from gitintegration.clients.protocol import CiFacts, TriggerEvent
-from gitintegration.clients.shapes import WorkflowJob, WorkflowRun
+from gitintegration.clients.shapes import WorkflowDefinition, WorkflowJob, WorkflowRun
 from gitintegration.jobs import SYNC_RUN
 from gitintegration.models import GitPipeline, GitPipelineJob, GitRepository
 from gitintegration.operations.connections import connected_to
@@ -173,6 +173,24 @@ def sweep_active_runs() -> int:
     for repository_id, run_id in keys:
         SYNC_RUN.send_now(repository_id=str(repository_id), run_id=run_id)
     return len(keys)
+
+
+def list_workflows(
+    actor: Actor, mirror: GitRepository
+) -> tuple[list[WorkflowDefinition], list[str]]:
+    """The workflows that can be started, and the branches to start them on, asked of the host.
+
+    Raises:
+        HostError: the host does not answer.
+    """
+    actor.require(TRIGGER)
+    with connected_to(mirror) as client:
+        try:
+            workflows = [each for each in client.list_workflows(mirror.full_name) if each.is_active]
+        except (NotSupported, NotFoundOnHost):
+            workflows = []
+        branches = client.list_branches(mirror.full_name, per_page=100)
+    return workflows[:200], [branch.name for branch in branches.items]
 
 
 def trigger_run(

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from devops import audit, outbox
@@ -91,7 +91,10 @@ def receive_delivery(token: str, headers: Mapping[str, str], body: bytes) -> Rec
     name = dialect.event_name(headers, payload)
     if name not in dialect.EVENTS:
         return Receipt("ignored", None)
-    return _store(endpoint, name, dialect.delivery_id(headers), headers, (payload, body))
+    event = _event(endpoint, name, dialect.delivery_id(headers), headers, (payload, body))
+    # A repetition is told by reading: it must not wait for whoever writes.
+    known = _original(event)
+    return Receipt("duplicate", known) if known is not None else _store(endpoint, event)
 
 
 def _parse(body: bytes) -> dict[str, Any]:
@@ -104,20 +107,20 @@ def _parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
-@transaction.atomic(durable=True)
-def _store(
+def _event(
     endpoint: WebhookEndpoint,
     name: str,
     delivery_id: str,
     headers: Mapping[str, str],
     content: tuple[dict[str, Any], bytes],
-) -> Receipt:
+) -> GitWebhookEvent:
     payload, body = content
     digest = hashlib.sha256(body).hexdigest()
-    event = GitWebhookEvent(
+    return GitWebhookEvent(
         account_id=endpoint.account_id,
         endpoint=endpoint,
         repository_id=endpoint.repository_id,
+        git_provider_id=endpoint.git_provider_id,
         dialect=endpoint.dialect,
         event_type=name[:60],
         delivery_id=delivery_id if 0 < len(delivery_id) <= 120 else digest,
@@ -128,6 +131,10 @@ def _store(
         sha=str(payload.get("after") or "")[:64],
         next_attempt_at=timezone.now() + _WAKE_AGAIN,
     )
+
+
+@transaction.atomic(durable=True)
+def _store(endpoint: WebhookEndpoint, event: GitWebhookEvent) -> Receipt:
     try:
         with transaction.atomic():
             event.save(force_insert=True)
@@ -141,12 +148,14 @@ def _store(
 
 
 def _original(event: GitWebhookEvent) -> uuid.UUID | None:
-    same = GitWebhookEvent.objects.filter(endpoint_id=event.endpoint_id)
-    found = (
-        same.filter(delivery_id=event.delivery_id).first()
-        or same.filter(body_digest=event.body_digest).first()
+    rows = GitWebhookEvent.objects.filter(endpoint_id=event.endpoint_id)
+    found: uuid.UUID | None = (
+        rows.filter(Q(delivery_id=event.delivery_id) | Q(body_digest=event.body_digest))
+        .order_by("id")
+        .values_list("pk", flat=True)
+        .first()
     )
-    return found.pk if found else None
+    return found
 
 
 def process_delivery(event_id: str) -> None:

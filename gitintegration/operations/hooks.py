@@ -31,6 +31,7 @@ _LOOK_BACK = timedelta(hours=3)
 # Younger ones may still be on their way.
 _GRACE = timedelta(seconds=60)
 CHECK_EVERY = timedelta(minutes=15)
+_REPAIRED = "Repaired at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def check_hook(mirror: GitRepository) -> str:
         _note_hook(
             mirror,
             hook,
-            f"Repaired at {timezone.now():%Y-%m-%d %H:%M} UTC: {drift}" if drift else "",
+            f"{_REPAIRED} {timezone.now():%Y-%m-%d %H:%M} UTC: {drift}" if drift else "",
         )
     return drift
 
@@ -184,7 +185,11 @@ def _establish(
         client.delete_webhook(mirror.full_name, spare.id)
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(rejected_seen=endpoint.rejected_count)
     if ours:
-        return client.update_webhook(mirror.full_name, ours[0].id, url, secret)
+        updated = client.update_webhook(mirror.full_name, ours[0].id, url, secret)
+        if updated.is_active:
+            return updated
+        # A host that switched it off by itself (GitLab) does not switch it on by a change.
+        client.delete_webhook(mirror.full_name, updated.id)
     return client.create_webhook(mirror.full_name, url, secret)
 
 
@@ -228,7 +233,10 @@ def _endpoint(mirror: GitRepository) -> WebhookEndpoint:
         return existing
     if existing is not None:
         remove_webhook(actor, mirror.repository)
-    return configure_webhook(actor, mirror.repository, dialect)
+    endpoint = configure_webhook(actor, mirror.repository, dialect)
+    endpoint.git_provider = mirror.credential.provider
+    endpoint.save(update_fields=["git_provider"])
+    return endpoint
 
 
 def _url(mirror: GitRepository, endpoint: WebhookEndpoint) -> str:
@@ -236,10 +244,11 @@ def _url(mirror: GitRepository, endpoint: WebhookEndpoint) -> str:
 
 
 def _note_hook(mirror: GitRepository, hook: HostWebhook, problem: str = "") -> None:
-    changes = {"webhook_problem": problem[:500]} if problem else {}
+    # What was repaired may still be read tomorrow; a host's refusal ends with its next answer.
+    note = mirror.webhook_problem if mirror.webhook_problem.startswith(_REPAIRED) else ""
     GitRepository.objects.filter(pk=mirror.pk).update(
         webhook_configured=True, webhook_id=hook.id[:255], webhook_checked_at=timezone.now(),
-        **changes,
+        webhook_problem=(problem or note)[:500],
     )  # fmt: skip
     mirror.refresh_from_db()
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from devops import audit
@@ -96,6 +97,18 @@ def finish_authorization(
     return credential
 
 
+def host_of_state(actor: Actor, state: str) -> GitProvider:
+    """The host for which the person started an authorisation; the state stays unused.
+
+    Raises:
+        StateInvalid: the state is not the person's own, unused and fresh.
+    """
+    rows = _unused(actor, state).select_related("provider")
+    if (row := rows.first()) is None:
+        raise StateInvalid("The state of this authorisation is not valid.")
+    return row.provider
+
+
 @transaction.atomic(durable=True)
 def _remember(
     actor: Actor,
@@ -118,15 +131,18 @@ def _remember(
 
 @transaction.atomic(durable=True)
 def _use_up(actor: Actor, provider: GitProvider, state: str) -> OAuthState:
-    now = timezone.now()
-    rows = OAuthState.objects.filter(
-        digest=_digest(state), account_id=actor.account_id, user_id=_person(actor),
-        provider=provider, used_at=None, expires_at__gt=now,
-    )  # fmt: skip
+    rows = _unused(actor, state).filter(provider=provider)
     row = rows.first()
-    if row is None or rows.update(used_at=now) != 1:
+    if row is None or rows.update(used_at=timezone.now()) != 1:
         raise StateInvalid("The state of this authorisation is not valid.")
     return row
+
+
+def _unused(actor: Actor, state: str) -> QuerySet[OAuthState]:
+    return OAuthState.objects.filter(
+        digest=_digest(state), account_id=actor.account_id, user_id=_person(actor),
+        used_at=None, expires_at__gt=timezone.now(),
+    )  # fmt: skip
 
 
 def _person(actor: Actor) -> uuid.UUID:

@@ -5,6 +5,7 @@ import dataclasses
 from devops.errors import DomainError
 from gitintegration.choices import ProviderType
 from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
+from gitintegration.clients.host import HostClient
 from gitintegration.clients.protocol import TriggerEvent
 from gitintegration.models import GitRepository
 from gitintegration.operations.connections import connected_to
@@ -16,6 +17,7 @@ _OPEN_TO_ALL = frozenset(
      "issue_comment", "fork"}
 )  # fmt: skip
 _TRUSTED = frozenset({"write", "admin"})
+_OUTDATED_BY_ITS_END = frozenset({"opened", "reopened", "synchronize", "edited", "labeled"})
 
 
 def needs_host(event: TriggerEvent, mirror: GitRepository | None) -> bool:
@@ -33,10 +35,11 @@ def judge(event: TriggerEvent, mirror: GitRepository | None) -> tuple[TriggerEve
     if mirror is None or mirror.credential is None:
         why = "nobody can be asked for the sender's permission"
         return dataclasses.replace(event, is_trusted=False), why
+    repository = _repository_of(event, mirror)
     try:
         with connected_to(mirror) as client:
-            event = _refreshed(event, mirror, client.get_pull_request)
-            permission = client.permission_of(mirror.full_name, _name_of(event, mirror))
+            event = _refreshed(event, repository, client)
+            permission = client.permission_of(repository, _name_of(event, mirror))
     except NotFoundOnHost:
         permission = "none"
     except NotSupported as error:
@@ -53,25 +56,25 @@ def judge(event: TriggerEvent, mirror: GitRepository | None) -> tuple[TriggerEve
     return dataclasses.replace(event, is_trusted=is_trusted), why
 
 
-def _refreshed(
-    event: TriggerEvent, mirror: GitRepository, get_pull_request: object
-) -> TriggerEvent:
+def _refreshed(event: TriggerEvent, repository: str, client: HostClient) -> TriggerEvent:
     """The pull request as it is now: deliveries come late and in any order."""
     facts = event.pull_request
-    if event.type != "pull_request" or facts is None or not callable(get_pull_request):
+    if facts is None:
         return event
-    now = get_pull_request(mirror.full_name, facts.number)
-    is_stale = event.action in {"opened", "reopened", "synchronize", "edited", "labeled"} and (
-        now.state == "closed"
-    )
+    now = client.get_pull_request(repository, facts.number)
     fresh = dataclasses.replace(
         facts, title=now.title, body=now.body, state=now.state, is_merged=now.is_merged,
         is_draft=now.is_draft, author=now.author, author_id=now.author_id, head_ref=now.head_ref,
         head_sha=now.head_sha, base_ref=now.base_ref, labels=now.labels,
         head_repository=now.head_repository or facts.head_repository,
     )  # fmt: skip
-    is_from_fork = bool(fresh.head_repository) and fresh.head_repository != mirror.full_name
-    if is_stale:
+    is_from_fork = event.is_from_fork
+    if fresh.head_repository:
+        is_from_fork = fresh.head_repository != repository
+    if event.type != "pull_request":
+        # A comment's or review's own delivery may not say where the change comes from.
+        return dataclasses.replace(event, pull_request=fresh, is_from_fork=is_from_fork)
+    if event.action in _OUTDATED_BY_ITS_END and now.state == "closed":
         return dataclasses.replace(event, pull_request=fresh, action="outdated")
     key = event.key
     if event.action in {"opened", "synchronize"}:
@@ -82,6 +85,13 @@ def _refreshed(
         base_branch=now.base_ref, is_from_fork=is_from_fork or event.is_from_fork, key=key,
         commit=dataclasses.replace(event.commit, sha=now.head_sha),
     )  # fmt: skip
+
+
+def _repository_of(event: TriggerEvent, mirror: GitRepository) -> str:
+    """The name under which the host knows it now: a rename shows in a delivery first."""
+    if event.repository_full_name and event.repository_id == mirror.external_id:
+        return event.repository_full_name
+    return mirror.full_name
 
 
 def _name_of(event: TriggerEvent, mirror: GitRepository) -> str:
