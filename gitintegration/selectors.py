@@ -151,6 +151,11 @@ def git_repository(actor: Actor, pk: uuid.UUID) -> GitRepository:
     return found
 
 
+def account_of_mirror(pk: uuid.UUID) -> uuid.UUID | None:
+    """Whose mirror it is; tells nothing else, so that a page can act in the right account."""
+    return GitRepository.objects.filter(pk=pk).values_list("account_id", flat=True).first()
+
+
 def syncs(actor: Actor) -> QuerySet[GitSync]:
     """The account's imports and synchronisations, newest first."""
     return visible(actor, GitSync, REPOSITORIES).select_related("credential").order_by("-id")
@@ -225,3 +230,37 @@ def workflow_triggers(actor: Actor) -> QuerySet[GitWorkflowTrigger]:
     """The rules that call automations."""
     rows = visible(actor, GitWorkflowTrigger, "git.workflow_triggers.manage")
     return rows.select_related("repository").order_by("-id")
+
+
+def job_of_run(actor: Actor, run_id: uuid.UUID, pk: uuid.UUID) -> GitPipelineJob:
+    """A job whose log the actor may read.
+
+    Raises:
+        NotFound: the run has no such job.
+    """
+    found = git_jobs_for_logs(actor).filter(pk=pk, pipeline_id=run_id).first()
+    if found is None:
+        raise NotFound("The run has no such job.")
+    return found
+
+
+def copies_of(actor: Actor, event: GitWebhookEvent) -> QuerySet[GitWebhookEvent]:
+    """The redeliveries of a delivery, newest first."""
+    return webhook_events(actor).filter(original=event)
+
+
+def host_event_types(actor: Actor) -> list[str]:
+    """The kinds of event that arrived, by name."""
+    rows = visible(actor, GitWebhookEvent, "git.webhooks.read").order_by("event_type")
+    return list(rows.values_list("event_type", flat=True).distinct()[:60])
+
+
+def host_names(actor: Actor) -> list[GitProvider]:
+    """The account's git hosts by name, for a choice among them."""
+    return list(visible(actor, GitProvider, "git.webhooks.read").order_by("name")[:200])
+
+
+def triggerable_repositories(actor: Actor) -> list[GitRepository]:
+    """The mirrors that a credential reaches, by name, for a choice among them."""
+    rows = git_repositories(actor).filter(credential__isnull=False, gone_at=None, is_active=True)
+    return list(rows.order_by("full_name")[:500])
