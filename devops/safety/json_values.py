@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_BYTES = 262_144
@@ -64,6 +65,8 @@ def check_json(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
     Raises:
         DocumentError: `pointer` names the place.
     """
+    if _is_sound(value, max_depth):
+        return
     # A list as the stack: a recursive walk would itself fall over what it is looking for.
     waiting: list[tuple[Any, str, int]] = [(value, "", 1)]
     while waiting:
@@ -83,6 +86,45 @@ def check_json(value: Any, *, max_depth: int = MAX_DEPTH) -> None:
             )
         else:
             check_scalar(item, pointer)
+
+
+def _is_sound(value: Any, max_depth: int) -> bool:
+    """Whether nothing needs a closer look; goes level by level, because most values are sound."""
+    level = [value]
+    for _ in range(max_depth):
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                if not all(type(key) is str and _is_sound_text(key) for key in item):
+                    return False
+                below += item.values()
+            elif kind is list:
+                below += item
+            elif not _SOUND.get(kind, _never)(item):
+                return False
+        if not below:
+            return True
+        level = below
+    # Whatever holds something lies too deep here.
+    return all(_SOUND.get(type(item), _never)(item) for item in level)
+
+
+def _is_sound_text(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+def _never(_item: object) -> bool:
+    return False
+
+
+_SOUND: Mapping[type, Callable[[Any], bool]] = {
+    str: _is_sound_text,
+    int: lambda number: bool(SMALLEST_INTEGER <= number <= LARGEST_INTEGER),
+    float: math.isfinite,
+    bool: lambda _truth: True,
+    type(None): lambda _nothing: True,
+}
 
 
 def decode(text: str | bytes, max_bytes: int) -> str:
