@@ -15,6 +15,7 @@ from gitintegration.operations import (
     host_writes,
     imports,
     job_logs,
+    retention,
     runners,
     schedules,
 )
@@ -43,6 +44,7 @@ def tend() -> None:
         runners.mark_stale_runners,
         runners.sync_due_runners,
         hooks.check_hooks,
+        retention.remove_old_rows,
     )
 
 
