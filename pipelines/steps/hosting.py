@@ -125,7 +125,9 @@ class CreateBranchHandler(Immediate):
         _check_trust(ctx)
         source = config.source or ctx.run.commit_sha or ctx.run.branch
         if not source:
-            raise StepFailedError("The run has no commit; say where with `source`.")
+            raise StepFailedError(
+                "The run has no commit; say where with `source`.", reason="configuration"
+            )
         with _host_words():
             name = check_ref(config.name)
             branch, is_new = ensure_branch(ctx.run.repository_id, name, source)
@@ -145,7 +147,7 @@ class CreatePrHandler(Immediate):
         with _host_words():
             check_ref(branch)
             check_ref(base)
-            sha = ctx.run.commit_sha
+            sha = _base_sha(ctx)
             if not config.skip_branch_creation:
                 change = Change(sha, branch, config.commit_message or title)
                 sha = publish_changes(
@@ -260,6 +262,21 @@ def _branch(ctx: StepContext, config: CreatePrConfig) -> str:
     if issue:
         return f"{config.branch_prefix}/issue-{issue}"
     return f"{config.branch_prefix}/run-{ctx.run.number}"
+
+
+def _base_sha(ctx: StepContext) -> str:
+    """What the changes are made against: the run's commit, else the one checked out."""
+    if ctx.run.commit_sha:
+        return ctx.run.commit_sha
+    steps = ctx.contexts.get("steps") or {}
+    for step in ctx.run.snapshot.get("steps", ()):
+        if step.get("step_type") == "checkout" and not step["configuration"].get("repository"):
+            sha = (steps.get(step["key"], {}).get("outputs") or {}).get("sha")
+            if sha:
+                return str(sha)
+    raise StepFailedError(
+        "The run knows no commit. Put a checkout step before this one.", reason="configuration"
+    )
 
 
 def _default_branch(ctx: StepContext) -> str:
