@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from devops import audit
 from devops.access import Actor
-from devops.errors import Conflict
+from devops.errors import Conflict, DomainError
 from gitintegration.choices import CI_ACTIVE, CiStatus, ProviderType
-from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
-from gitintegration.clients.host import every
+from gitintegration.clients.errors import NotFoundOnHost, NotSupported
+from gitintegration.clients.host import HostClient, every
 from gitintegration.clients.protocol import CiFacts, TriggerEvent
 from gitintegration.clients.shapes import WorkflowDefinition, WorkflowJob, WorkflowRun
 from gitintegration.jobs import SYNC_RUN
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 TRIGGER, CANCEL = "git.pipelines.trigger", "git.pipelines.cancel"
 RECENT_RUNS = 30
+# Hosts that do not say which run they started.
+_SILENT = frozenset({ProviderType.GITEA})
 _FINISHED = frozenset({CiStatus.COMPLETED, CiStatus.FAILED, CiStatus.CANCELLED, CiStatus.SKIPPED})
 # Our words for why a host started a run; its own word is kept in metadata.
 _EVENTS: Mapping[str, str] = {
@@ -136,8 +138,8 @@ def sync_run(repository_id: str, run_id: str) -> GitPipeline | None:
             jobs = client.list_workflow_jobs(mirror.full_name, run_id)
     except NotFoundOnHost:
         return None
-    except HostError as error:
-        # The sweeper of active runs asks again.
+    except DomainError as error:
+        # Away, or the credential is off: the sweeper of active runs asks again.
         logger.warning("run %s of %s could not be fetched: %s", run_id, mirror, error)
         return None
     run = take_run(mirror, found)
@@ -203,13 +205,30 @@ def trigger_run(
     """
     actor.require(TRIGGER)
     with connected_to(mirror) as client:
-        run_id = client.trigger_workflow(
-            mirror.full_name, workflow, ref or mirror.default_branch, inputs
-        )
+        run_id = start_workflow(client, mirror, workflow, ref or mirror.default_branch, inputs)
     _note(actor, "git.pipeline.trigger", mirror, {"workflow": workflow, "ref": ref})
     if run_id:
         sync_run(str(mirror.pk), run_id)
     return run_id
+
+
+def start_workflow(
+    client: HostClient, mirror: GitRepository, workflow: str, ref: str, inputs: Mapping[str, str]
+) -> str:
+    """Have a host start a workflow; its run's id, looked for where the host does not say it."""
+    kind = mirror.credential.provider.provider_type if mirror.credential else ""
+    known = _dispatched(client, mirror, ref) if kind in _SILENT else []
+    run_id = client.trigger_workflow(mirror.full_name, workflow, ref, inputs)
+    if run_id or kind not in _SILENT:
+        return run_id
+    fresh = [each for each in _dispatched(client, mirror, ref) if each not in known]
+    return fresh[0] if fresh else ""
+
+
+def _dispatched(client: HostClient, mirror: GitRepository, ref: str) -> list[str]:
+    branch = ref.removeprefix("refs/heads/")
+    runs = client.list_workflow_runs(mirror.full_name, branch=branch)
+    return [run.id for run in runs.items if run.event == "workflow_dispatch"]
 
 
 def cancel_run(actor: Actor, run: GitPipeline) -> None:

@@ -5,22 +5,23 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from devops import audit
 from devops.access import Actor
-from devops.errors import Conflict
+from devops.errors import Conflict, DomainError
 from gitintegration.choices import CI_ACTIVE, DispatchStatus, RunnerScope, RunnerStatus
-from gitintegration.clients.errors import HostError
 from gitintegration.models import GitPipeline, GitRepository, GitRunner, RunnerDispatch
-from gitintegration.operations.ci import sync_run
+from gitintegration.operations.ci import start_workflow, sync_run
 from gitintegration.operations.connections import connected_to
 from gitintegration.states import dispatch_states
 
 DISPATCH_POLL = timedelta(seconds=10)
 DISPATCH_POLLS = 180
+# Whoever sends one and did not say how that went is dead.
+_SENDING_LIMIT = timedelta(minutes=2)
 
 
 def pick_runner(mirror: GitRepository, labels: Sequence[str]) -> GitRunner | None:
@@ -58,14 +59,15 @@ def dispatch(
         HostError: the host refuses; the dispatch is kept as failed.
     """
     actor.require("git.pipelines.trigger")
-    row = _enter(actor, mirror, workflow, list(labels), ref, dict(inputs or {}), key)
-    if row.status != DispatchStatus.PENDING:
+    wanted = f"{actor.account_id.hex}:{key}"[:120] if key else f"dispatch:{uuid.uuid4()}"
+    row, is_new = _enter(actor, mirror, workflow, list(labels), ref, dict(inputs or {}), wanted)
+    if not is_new:
         return row
     pinned = {**row.input_params, "runner_labels": ",".join(row.runner.labels)}
     try:
         with connected_to(mirror) as client:
-            run_id = client.trigger_workflow(mirror.full_name, workflow, row.ref, pinned)
-    except HostError as error:
+            run_id = start_workflow(client, mirror, workflow, row.ref, pinned)
+    except DomainError as error:
         _end_dispatch(row, DispatchStatus.FAILED, str(error))
         raise
     _note_dispatched(row, run_id)
@@ -82,24 +84,37 @@ def _enter(
     ref: str,
     inputs: dict[str, str],
     key: str,
-) -> RunnerDispatch:
-    known = RunnerDispatch.objects.filter(key=key, account_id=actor.account_id).first()
-    if key and known is not None:
-        return known
-    runner = pick_runner(mirror, labels)
-    if runner is None:
-        raise Conflict(
-            f"No free runner has the labels {', '.join(labels) or '(any)'}.",
-            remedy="Wait for one, or register another runner with these labels.",
-        )
-    row = RunnerDispatch.objects.create(
-        account_id=actor.account_id, runner=runner, repository=mirror, workflow=workflow[:255],
-        ref=(ref or mirror.default_branch)[:255], input_params=inputs, runner_labels=labels,
-        key=key or f"dispatch:{uuid.uuid4()}",
-    )  # fmt: skip
-    GitRunner.objects.filter(pk=runner.pk).update(status=RunnerStatus.BUSY, busy=True)
+) -> tuple[RunnerDispatch, bool]:
+    """The dispatch of the key, and whether it is this call's own."""
+    known = RunnerDispatch.objects.filter(key=key)
+    if (row := known.first()) is not None:
+        return row, False
+    try:
+        with transaction.atomic():
+            runner = _take_runner(mirror, labels)
+            row = RunnerDispatch.objects.create(
+                account_id=actor.account_id, runner=runner, repository=mirror,
+                workflow=workflow[:255], ref=(ref or mirror.default_branch)[:255],
+                input_params=inputs, runner_labels=labels, key=key,
+            )  # fmt: skip
+    except (IntegrityError, Conflict):
+        # Somebody else used the key, and perhaps the last runner, at the same moment.
+        if (row := known.first()) is None:
+            raise
+        return row, False
     audit.record(actor, "git.runner.dispatch", runner, detail={"workflow": workflow[:200]})
-    return row
+    return row, True
+
+
+def _take_runner(mirror: GitRepository, labels: Sequence[str]) -> GitRunner:
+    while (runner := pick_runner(mirror, labels)) is not None:
+        free = GitRunner.objects.filter(pk=runner.pk, status=RunnerStatus.ONLINE, busy=False)
+        if free.update(status=RunnerStatus.BUSY, busy=True):
+            return runner
+    raise Conflict(
+        f"No free runner has the labels {', '.join(labels) or '(any)'}.",
+        remedy="Wait for one, or register another runner with these labels.",
+    )
 
 
 @transaction.atomic(durable=True)
@@ -112,17 +127,23 @@ def _note_dispatched(row: RunnerDispatch, run_id: str) -> None:
 
 def poll_dispatches() -> int:
     """Look at the runs of dispatches that are due; returns how many."""
+    now = timezone.now()
     due = RunnerDispatch.objects.filter(
-        status__in=[DispatchStatus.DISPATCHED, DispatchStatus.RUNNING],
-        next_poll_at__lte=timezone.now(),
-    ).select_related("repository", "runner")  # fmt: skip
-    rows = list(due[:50])
-    for row in rows:
-        RunnerDispatch.objects.filter(pk=row.pk).update(
-            polls=F("polls") + 1, next_poll_at=timezone.now() + DISPATCH_POLL
-        )
-        _poll(row)
-    return len(rows)
+        status__in=[DispatchStatus.DISPATCHED, DispatchStatus.RUNNING], next_poll_at__lte=now
+    )
+    polled = 0
+    for row in due.select_related("repository", "runner")[:50]:
+        mine = RunnerDispatch.objects.filter(pk=row.pk, next_poll_at=row.next_poll_at)
+        if mine.update(polls=F("polls") + 1, next_poll_at=now + DISPATCH_POLL):
+            _poll(row)
+            polled += 1
+    lost = RunnerDispatch.objects.filter(
+        status=DispatchStatus.PENDING, created_at__lt=now - _SENDING_LIMIT
+    )
+    for row in lost[:50]:
+        words = "Its sender died; whether the host started it is not known."
+        _end_dispatch(row, DispatchStatus.FAILED, words)
+    return polled
 
 
 def _poll(row: RunnerDispatch) -> None:
@@ -159,9 +180,11 @@ def _end_dispatch(
         changes |= {"workflow_url": run.web_url, "duration_ms": run.duration_ms}
         changes["output_result"] = {"conclusion": run.conclusion, "status": run.status}
     dispatch_states.transition(row, status, **changes)
+    # What the host never took was no job.
+    ran = row.dispatched_at is not None
     succeeded = status == DispatchStatus.COMPLETED
     GitRunner.objects.filter(pk=row.runner_id).update(
-        status=RunnerStatus.ONLINE, busy=False, total_jobs_run=F("total_jobs_run") + 1,
-        successful_jobs=F("successful_jobs") + succeeded,
-        failed_jobs=F("failed_jobs") + (not succeeded),
+        status=RunnerStatus.ONLINE, busy=False, total_jobs_run=F("total_jobs_run") + ran,
+        successful_jobs=F("successful_jobs") + (ran and succeeded),
+        failed_jobs=F("failed_jobs") + (ran and not succeeded),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict, DomainError, Invalid
 from gitintegration.choices import SyncKind, SyncStatus
-from gitintegration.clients.errors import HostError, NotFoundOnHost
+from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
 from gitintegration.clients.host import HostClient, every
 from gitintegration.clients.shapes import HostRepository
 from gitintegration.jobs import RUN_SYNC
@@ -156,7 +156,10 @@ def sync_mirror(mirror: GitRepository) -> GitRepository:
         except NotFoundOnHost as error:
             note_gone(mirror, str(error))
             raise
-        languages = dict(client.languages(found.full_name))
+        try:
+            languages = dict(client.languages(found.full_name))
+        except NotSupported:
+            languages = {}
     fresh = take_over(mirror.credential, found)
     if languages:
         GitRepository.objects.filter(pk=fresh.pk).update(languages=languages)
@@ -178,11 +181,15 @@ class _Work:
     def take(self, found: Iterable[HostRepository]) -> None:
         """Take repositories over in batches, each with the progress in one transaction."""
         batch: list[HostRepository] = []
-        for each in found:
-            batch.append(each)
-            if len(batch) == _BATCH:
-                self._commit(batch)
-                batch = []
+        try:
+            for each in found:
+                batch.append(each)
+                if len(batch) == _BATCH:
+                    self._commit(batch)
+                    batch = []
+        except HostError:
+            self._commit(batch)
+            raise
         self._commit(batch)
 
     def refuse(self, external_id: str, words: str) -> None:
@@ -194,9 +201,12 @@ class _Work:
 
     @transaction.atomic(durable=True)
     def _commit(self, batch: Sequence[HostRepository]) -> None:
+        room = self._room(batch)
         for each in batch:
             try:
                 with transaction.atomic():
+                    if each.id in room and not room[each.id]:
+                        raise QuotaExceeded("The account's quota of repositories is used up.")
                     take_over(self.sync.credential, each)
             except DomainError as error:
                 self.refuse(each.id, str(error))
@@ -209,6 +219,15 @@ class _Work:
         )  # fmt: skip
         self.sync.refresh_from_db()
         sync_states.tell(self.sync)
+
+    def _room(self, batch: Sequence[HostRepository]) -> dict[str, bool]:
+        """Whether each new one has room; several imports may have been let in side by side."""
+        names = [each.id for each in batch]
+        mirrors = GitRepository.objects.filter(credential=self.sync.credential)
+        known = set(mirrors.filter(external_id__in=names).values_list("external_id", flat=True))
+        fresh = [name for name in names if name not in known]
+        left = usage(self.sync.account_id)["available"]
+        return {name: number < left for number, name in enumerate(fresh)}
 
 
 class _Import(_Work):

@@ -14,10 +14,9 @@ from django.utils import timezone
 from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict, DomainError, Invalid
-from gitintegration.clients.errors import HostError
 from gitintegration.clients.git.program import GitRefusedError, check_ref
 from gitintegration.models import GitPipeline, GitPipelineSchedule, GitRepository
-from gitintegration.operations.ci import sync_run
+from gitintegration.operations.ci import start_workflow, sync_run
 from gitintegration.operations.connections import connected_to
 
 logger = logging.getLogger(__name__)
@@ -147,10 +146,9 @@ def _fire(schedule: GitPipelineSchedule) -> None:
     inputs = {str(key): str(value) for key, value in schedule.inputs.items()}
     try:
         with connected_to(mirror) as client:
-            run_id = client.trigger_workflow(
-                mirror.full_name, workflow.rsplit("/", 1)[-1], schedule.ref, inputs
-            )
-    except (HostError, DomainError) as error:
+            name = workflow.rsplit("/", 1)[-1]
+            run_id = start_workflow(client, mirror, name, schedule.ref, inputs)
+    except DomainError as error:
         logger.warning("schedule %s of %s failed: %s", schedule, mirror, error)
         _record(schedule, None, str(error))
         return

@@ -55,7 +55,16 @@ NOT_DURABLE = {
     "gitintegration/operations/ci.py": {
         **dict.fromkeys(("take_run", "take_jobs", "take_event"), PART),
         **dict.fromkeys(
-            ("sync_run", "sync_recent_runs", "trigger_run", "cancel_run", "retry_run"), ASKS
+            (
+                "sync_run",
+                "sync_recent_runs",
+                "list_workflows",
+                "trigger_run",
+                "start_workflow",
+                "cancel_run",
+                "retry_run",
+            ),
+            ASKS,
         ),
         "sweep_active_runs": READS,
     },
@@ -128,9 +137,10 @@ NOT_DURABLE = {
     "gitintegration/operations/mirrors.py": dict.fromkeys(
         ("take_over", "note_gone", "note_names", "link_of"), PART
     ),
-    "gitintegration/operations/oauth.py": dict.fromkeys(
-        ("start_authorization", "finish_authorization"), ASKS
-    ),
+    "gitintegration/operations/oauth.py": {
+        **dict.fromkeys(("start_authorization", "finish_authorization"), ASKS),
+        "host_of_state": READS,
+    },
     "gitintegration/operations/providers.py": dict.fromkeys(
         ("effective_api_url", "effective_web_url", "is_self_hosted", "oauth_secret"), READS
     ),
@@ -140,6 +150,7 @@ NOT_DURABLE = {
         "find_missed_pushes": ASKS,
         "reconcile": SEVERAL,
     },
+    "gitintegration/operations/retention.py": {"remove_old_rows": SEVERAL},
     "gitintegration/operations/runners.py": {
         **dict.fromkeys(
             ("sync_runners", "delete_runner", "set_labels", "registration_token", "removal_token"),

@@ -35,7 +35,11 @@ def run(words: Words, repo: m.Repo, run: m.Run) -> dict[str, Any]:
 
 def job(words: Words, repo: m.Repo, run: m.Run, job: m.Job) -> dict[str, Any]:
     """A job with its steps."""
-    times = {"started_at": moment(job.started_at), "completed_at": moment(job.completed_at)}
+    # A job that waits has a start too: the description knows no null there.
+    times = {
+        "started_at": moment(job.started_at or run.created_at),
+        "completed_at": moment(job.completed_at),
+    }
     return {
         "id": job.id, "run_id": run.id, "run_attempt": run.attempt, "name": job.name,
         "status": job.status, "conclusion": job.conclusion or None, "head_sha": run.sha,
