@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 
 from devops.errors import DomainError, Invalid
 from devops.pages.base import Page
+from devops.pages.links import safe_link
 from gitintegration import selectors
 from gitintegration.catalogue import HOST_KINDS
 from gitintegration.choices import AuthType, ProviderType
@@ -19,7 +20,6 @@ from gitintegration.operations import oauth, providers
 from gitintegration.operations.credential_checks import try_credential
 from gitintegration.pages.host_forms import AddressForm, OAuthForm, place_errors, secret_form
 from gitintegration.pages.hosts import HostPage, host_facts, kinds, where_to_make_a_token
-from gitintegration.pages.looks import safe_link
 
 _WAYS = {
     "token": AuthType.PERSONAL_ACCESS_TOKEN,

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 
 from devops.errors import DomainError
+from devops.pages.links import safe_link
 from gitintegration.clients.diffs import Hunk, hunks
 from gitintegration.clients.shapes import FileChange, HostCommit, PullRequest
 from gitintegration.models import GitRepository
 from gitintegration.operations.connections import connected_to
 from gitintegration.pages.git_repositories import MirrorPage, problem_at
-from gitintegration.pages.looks import safe_link
 
 _BRANCHES, _COMMITS, _PULLS = 100, 30, 30
 _REF_LENGTH = 255
@@ -74,7 +74,9 @@ class MirrorCode(MirrorPage):
                         "is_shown": each.name == ref,
                         "url": "?" + urlencode({"ref": each.name}),
                     }
-                    for each in branches.items
+                    for each in sorted(
+                        branches.items, key=lambda each: each.name != mirror.default_branch
+                    )
                 ],
                 "more_branches": _query(ref=ref, branches=branches.next_page),
                 "commits": [_commit_row(mirror, each) for each in commits.items],

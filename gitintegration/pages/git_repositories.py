@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from devops.access import Actor
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
+from devops.pages.links import safe_link
 from gitintegration import selectors
 from gitintegration.filters import RepositoryFilter
 from gitintegration.models import GitRepository
@@ -18,7 +19,7 @@ from gitintegration.operations.branch_filters import passes
 from gitintegration.operations.imports import SYNC, sync_mirror
 from gitintegration.operations.removal import DELETE, stop_tracking
 from gitintegration.pages.host_forms import BranchFilterForm, place_errors
-from gitintegration.pages.looks import ICONS, problem_of, safe_link
+from gitintegration.pages.looks import ICONS, problem_of
 from gitintegration.statistics import repository_stats
 
 FILTERS = ("search", "provider_id", "is_private", "webhook_configured", "is_archived")

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from devops.errors import DomainError
 from devops.pages.base import Page, one_of
+from devops.pages.links import safe_link
 from gitintegration import selectors
 from gitintegration.catalogue import HOST_KINDS
 from gitintegration.choices import AuthType
@@ -18,7 +19,7 @@ from gitintegration.operations import providers
 from gitintegration.operations.credential_checks import check_credential, try_credential
 from gitintegration.operations.imports import request_sync
 from gitintegration.pages.host_forms import HostForm, OAuthForm, edit_form, place_errors
-from gitintegration.pages.looks import AUTH_WORDS, ICONS, safe_link
+from gitintegration.pages.looks import AUTH_WORDS, ICONS
 
 SYNC = "git.repositories.sync"
 _STATUS = {
@@ -215,7 +216,10 @@ class CredentialEdit(CredentialPage):
             return redirect(f"/git/credentials/{credential.pk}")
         self.note(f"The new secret works: {credential.provider.name} knows it as "
                   f"@{found['username']}.")  # fmt: skip
-        return redirect(_card(credential))
+        is_first = not getattr(credential, "repositories_count", 0)
+        return redirect(
+            f"/git/credentials/{credential.pk}/import" if is_first else _card(credential)
+        )
 
     def _form(self, credential: GitProviderCredential, data: dict[str, Any] | None) -> Any:
         initial = {

@@ -8,13 +8,14 @@ from django.shortcuts import redirect
 
 from devops.errors import DomainError, Invalid
 from devops.pages.base import Page, one_of
+from devops.pages.links import safe_link
 from gitintegration import selectors
 from gitintegration.choices import AuthType, SyncKind, SyncStatus
 from gitintegration.models import GitProviderCredential, GitSync
 from gitintegration.operations.available import available_repositories
 from gitintegration.operations.hooks import MANAGE
 from gitintegration.operations.imports import SYNC, request_import, usage
-from gitintegration.pages.looks import ICONS, problem_of, safe_link
+from gitintegration.pages.looks import ICONS, problem_of
 
 _PER_PAGE = 50
 _SHOWN = 100

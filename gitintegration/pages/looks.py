@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from devops.errors import DomainError
 from gitintegration.choices import AuthType, ProviderType
@@ -40,12 +39,3 @@ def problem_of(provider: GitProvider | None, error: DomainError) -> HostProblem:
     name = provider.name if provider is not None else getattr(error, "host", "The host")
     detail = error.detail.removeprefix(f"{name}: ")
     return HostProblem(name, detail, error.remedy, retry_at)
-
-
-def safe_link(url: str) -> str:
-    """The address when a browser may be sent there, else nothing: hosts name them, we do not."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if parts.scheme in {"http", "https"} and parts.hostname else ""

@@ -141,10 +141,10 @@ class PipelineDetail(PipelinePage):
 class PipelineEdit(PipelinePage):
     """`/pipelines/new` and `/pipelines/<slug>/edit`: the document beside a form of it."""
 
-    def get(self, _request: HttpRequest, slug: str = "") -> HttpResponse:
+    def get(self, request: HttpRequest, slug: str = "") -> HttpResponse:
         self.actor.require(WRITE)
         if not slug:
-            return self._show(None, STARTER)
+            return self._show(None, STARTER, repository_id=request.GET.get("repository"))
         pipeline = self.find(slug)
         return self._show(pipeline, export_yaml(selectors.definition_of(pipeline)))
 

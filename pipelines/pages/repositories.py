@@ -7,13 +7,14 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from devops.errors import DomainError, NotFound
+from devops.errors import Conflict, DomainError, NotFound
 from devops.ids import parse_uuid
 from devops.models import Repository
 from devops.pages.base import Page, cursor_page
+from devops.pages.links import safe_link
 from gitintegration import public as git
 from pipelines import selectors
-from pipelines.operations.definitions import detach_repository
+from pipelines.operations.definitions import attach_repository, detach_repository
 
 WRITE = "devops.repositories.write"
 
@@ -93,6 +94,7 @@ class RepositoryDetail(RepositoryPage):
     def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         repository = self.find(pk)
         repository.url = _url(repository)  # type: ignore[attr-defined]
+        repository.web_url = safe_link(repository.web_url)
         attached = selectors.pipelines_of_repository(self.actor, pk)
         latest = selectors.recent_runs_of(self.actor, [row.pk for row in attached], 1)
         for row in attached:
@@ -109,8 +111,16 @@ class RepositoryDetail(RepositoryPage):
                 "events": events,
                 "can_write": self.actor.may(WRITE),
                 "linked_objects": [f"the pipeline {row.name}" for row in attached],
+                "attachable": self._attachable(attached),
+                "mirror_url": _mirror_url(repository),
+                "new_url": f"/pipelines/new?repository={repository.pk}",
             },
         )
+
+    def _attachable(self, attached: list[Any]) -> list[dict[str, str]]:
+        """The account's other pipelines, by name."""
+        rows = selectors.pipelines(self.actor).exclude(pk__in=[row.pk for row in attached])
+        return [{"id": str(row.pk), "name": row.name} for row in rows.order_by("name")[:500]]
 
     def _endpoint(self, request: HttpRequest, repository: Repository) -> dict[str, Any] | None:
         """The webhook's facts; the secret only right after it was made."""
@@ -136,6 +146,11 @@ class RepositorySecret(RepositoryPage):
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         repository = self.find(pk)
+        if url := _mirror_url(repository):
+            # The host knows the secret too: both change there, or its deliveries are refused.
+            error = Conflict(f"The webhook of {repository} is kept in step with its host.",
+                             remedy="Make the new secret on the page that now opens.")  # fmt: skip
+            return self.refuse(error, url)
         git.remove_webhook(self.actor, repository)
         git.configure_webhook(self.actor, repository)
         request.session["shown_secret"] = str(repository.pk)
@@ -153,6 +168,22 @@ class RepositorySync(RepositoryPage):
         except DomainError as error:
             return self.refuse(error, _url(repository))
         self.note(f"{found} missed push(es) found." if found else "Nothing was missed.")
+        return redirect(_url(repository))
+
+
+class RepositoryAttach(RepositoryPage):
+    """`POST /repositories/<id>/attach`: events of the repository start the pipeline."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        repository = self.find(pk)
+        pipeline = selectors.pipeline(self.actor, parse_uuid(request.POST.get("pipeline", "")))
+        try:
+            attach_repository(self.actor, repository, pipeline, {})
+        except DomainError as error:
+            return self.refuse(error, _url(repository))
+        self.note(f"What happens in {repository} now starts {pipeline}, as its triggers say.")
         return redirect(_url(repository))
 
 
@@ -182,6 +213,12 @@ class RepositoryDelete(RepositoryPage):
 
 def _url(repository: Repository) -> str:
     return f"/repositories/{repository.pk}"
+
+
+def _mirror_url(repository: Repository) -> str:
+    """The page of what its host says of it; nothing for a plain git repository."""
+    mirror = getattr(repository, "mirror", None)
+    return f"/git/repositories/{mirror.pk}" if mirror is not None else ""
 
 
 def _show_errors(form: forms.Form, error: DomainError) -> None:
