@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gitintegration.clients.exchange import forget_hosts
+from gitintegration.clients.fakes.git_store import Author
 from tests.gitintegration.hosts.rig import World, load, rigs, world_of
 from tests.stack import Stack, running
 
@@ -138,7 +139,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Platform]:
-    environment = {"POWERNODE_EGRESS_ALLOW": "127.0.0.1", "POWERNODE_SANDBOX": "none"}
+    environment = {"POWERNODE_EGRESS_ALLOW": "127.0.0.1"}
     with running(tmp_path / "stack", environment) as stack:
         yield Platform(stack)
 
@@ -198,6 +199,57 @@ def test_a_push_becomes_a_run_a_status_a_comment_and_a_pull_request_once_each(
     )
     assert len(summary) == 1
     assert world.host.violations == []
+
+
+TRUST = """
+name: Guarded
+key: guarded
+"on":
+  pull_request: {actions: [opened]}
+secrets: [DEPLOY_TOKEN]
+steps:
+  - {name: Check out, key: source, uses: checkout}
+  - name: Look
+    key: look
+    uses: custom
+    secrets: [DEPLOY_TOKEN]
+    with:
+      command: |
+        echo "size=${#DEPLOY_TOKEN}" >> "$POWERNODE_OUTPUT"
+        echo "file=$(cat intruder.txt)" >> "$POWERNODE_OUTPUT"
+"""
+
+
+def test_a_fork_with_a_forged_author_waits_for_a_member_and_never_sees_a_secret(
+    world: World, platform: Platform
+) -> None:
+    state = world.state
+    platform.connect(world)
+    platform.call("POST", "devops/secret_references", {"name": "DEPLOY_TOKEN", "value": "s3cret-of-ours"})
+    state.push_file(world.widgets, "main", ".powernode/ci.yml", TRUST, user=world.ada)
+    fork = state.fork(world.widgets, world.bob)
+    # The commit says that ada, who owns everything, made it; bob pushes it.
+    owner = Author(world.ada.name, world.ada.email)
+    evil = TRUST.replace("name: Guarded", "name: Stolen").replace("[opened]", "[opened, edited]")
+    state.push_file(fork, "evil", ".powernode/ci.yml", evil, user=world.bob, author=owner)
+    state.push_file(fork, "evil", "intruder.txt", "of bob", user=world.bob, author=owner)
+    state.talk.open_pull(world.widgets, "evil", head=fork, user=world.bob, title="Innocent")
+
+    (run,) = platform.until(
+        lambda: platform.call("GET", "devops/pipeline_runs?trigger_type=pull_request")["results"],
+        len,
+    )
+    assert (run["status"], run["waiting_for"]) == ("pending", "trust"), run
+    assert run["pipeline_name"] == "Guarded"
+    assert run["trust_level"] == "untrusted"
+
+    platform.call("POST", f"devops/pipeline_runs/{run['id']}/allow", {})
+    over = platform.finished_run("pull_request")
+
+    steps = {step["step_key"]: step for step in over["step_executions"]}
+    assert over["status"] == "success", steps
+    outputs = steps["look"]["outputs"]
+    assert (outputs["size"], outputs["file"]) == ("0", "of bob")
 
 
 def _newest_state(world: World, sha: str) -> str:
