@@ -10,6 +10,7 @@ from devops.models import (
     AuditEvent,
     Invitation,
     Membership,
+    OutboxMessage,
     Provider,
     User,
 )
@@ -78,3 +79,9 @@ def providers(actor: Actor) -> QuerySet[Provider]:
     """The account's connections, with the number of repositories of each."""
     rows = visible(actor, Provider, "devops.providers.read")
     return rows.annotate(repository_count=Count("repositories", distinct=True))
+
+
+def newest_stream_seq(actor: Actor) -> int:
+    """The number of the account's newest published message; 0 before the first."""
+    rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
+    return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0

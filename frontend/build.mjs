@@ -54,7 +54,7 @@ async function main() {
   const common = { bundle: true, minify: true, target: ["es2022", "safari16", "firefox115"], logLevel: "warning" };
   await esbuild.build({
     ...common,
-    entryPoints: ["theme", "app", "run", "editor", "git/sources"].map((name) => join(here, "src", `${name}.ts`)),
+    entryPoints: ["theme", "app", "run", "editor", "git/sources", "git/ci"].map((name) => join(here, "src", `${name}.ts`)),
     format: "iife",
     sourcemap: "linked",
     outdir: out,

@@ -1,5 +1,7 @@
 """Plain constants of the git integration."""
 
+from collections.abc import Mapping
+
 from django.db.models import TextChoices
 
 
@@ -168,6 +170,18 @@ EVENT_TYPES = (
     "issue_comment", "create", "delete", "fork", "release", "workflow_run", "workflow_job",
     "deployment", "deployment_status", "check_run", "check_suite", "status", "ping",
 )  # fmt: skip
+# Those that receivers may ask for, by subject.
+EVENT_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Git": ("push", "create", "delete", "fork"),
+    "Issues & PRs": (
+        "pull_request", "pull_request_review", "pull_request_review_comment", "issue",
+        "issue_comment",
+    ),
+    "Repository": ("release",),
+    "CI/CD": ("workflow_run", "workflow_job", "deployment", "deployment_status"),
+    "Checks & Status": ("check_run", "check_suite", "status"),
+    "Other": ("ping",),
+}  # fmt: skip
 # A credential that failed so often in a row is switched off.
 MAX_CONSECUTIVE_FAILURES = 5
 # A failed delivery may be processed again by hand so often.

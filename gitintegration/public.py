@@ -1,6 +1,8 @@
 """What other apps may use of the git integration."""
 
 from gitintegration.choices import Dialect
+from gitintegration.ci_words import STATUS_FILTERS as CI_STATUS_FILTERS
+from gitintegration.ci_words import CiLine, ci_line
 from gitintegration.clients.errors import HostError
 from gitintegration.clients.git.auth import NOBODY
 from gitintegration.clients.git.program import (
@@ -19,6 +21,8 @@ from gitintegration.clients.git.repository import (
     read_files,
 )
 from gitintegration.clients.shapes import CommitStatus, NewPullRequest, StatusState
+from gitintegration.operations.ci import CANCEL as CANCEL_CI
+from gitintegration.operations.ci import TRIGGER as TRIGGER_CI
 from gitintegration.operations.collaboration import (
     ensure_branch,
     ensure_comment,
@@ -40,12 +44,29 @@ from gitintegration.operations.repositories import (
     sync_repository,
     update_repository,
 )
-from gitintegration.selectors import endpoints, webhook_events
+from gitintegration.operations.runners import MANAGE as MANAGE_RUNNERS
+from gitintegration.operations.runners import TOKEN as RUNNER_TOKEN
+from gitintegration.runner_words import runner_row
+from gitintegration.selectors import (
+    endpoints,
+    git_pipelines,
+    runner_credentials,
+    runners,
+    triggerable_repositories,
+    webhook_events,
+)
+from gitintegration.statistics import ci_stats, runner_stats
 
 __all__ = [
+    "CANCEL_CI",
+    "CI_STATUS_FILTERS",
+    "MANAGE_RUNNERS",
     "NOBODY",
+    "RUNNER_TOKEN",
+    "TRIGGER_CI",
     "Change",
     "CheckoutResult",
+    "CiLine",
     "CommitStatus",
     "Dialect",
     "GitFailedError",
@@ -56,6 +77,8 @@ __all__ = [
     "changed_paths",
     "check_ref",
     "checkout",
+    "ci_line",
+    "ci_stats",
     "configure_webhook",
     "create_repository",
     "delete_repository",
@@ -64,6 +87,7 @@ __all__ = [
     "ensure_comment",
     "ensure_pull_request",
     "git_auth",
+    "git_pipelines",
     "head_of_local",
     "hook_script",
     "is_local",
@@ -74,8 +98,13 @@ __all__ = [
     "read_files",
     "remove_webhook",
     "reveal_endpoint",
+    "runner_credentials",
+    "runner_row",
+    "runner_stats",
+    "runners",
     "sweep_deliveries",
     "sync_repository",
+    "triggerable_repositories",
     "try_git_auth",
     "update_repository",
     "want_comment",

@@ -36,6 +36,7 @@ def ci_stats(rows: QuerySet[GitPipeline]) -> dict[str, Any]:
         success_count=Count("pk", filter=Q(conclusion="success")),
         failed_count=Count("pk", filter=Q(conclusion="failure")),
         cancelled_count=Count("pk", filter=Q(status=CiStatus.CANCELLED)),
+        timed_count=Count("duration_ms"),
         avg=Avg("duration_ms"),
         runs_today=Count("pk", filter=Q(created_at__gte=today)),
         runs_this_week=Count("pk", filter=Q(created_at__gte=today - timedelta(days=7))),
@@ -69,7 +70,6 @@ def runner_stats(rows: QuerySet[GitRunner]) -> dict[str, Any]:
         online=Count("pk", filter=Q(status=RunnerStatus.ONLINE)),
         offline=Count("pk", filter=Q(status=RunnerStatus.OFFLINE)),
         busy=Count("pk", filter=Q(status=RunnerStatus.BUSY)),
-        available=Count("pk", filter=Q(status=RunnerStatus.ONLINE, busy=False)),
     )
     total = facts["total"]
     used = total - facts["available"]

@@ -15,6 +15,13 @@ from pipelines.models import PipelineRun, StepExecution
 from pipelines.states import run_topic
 
 EVENTS = ("run_created", "run_updated", "run_completed", "step_updated")
+# What happens to the hosts' own runs: told to readers of the whole account who may see them.
+HOST_EVENTS = {
+    "git_pipeline_updated": "git.pipelines.read",
+    "git_job_updated": "git.pipelines.read",
+    "approval_status": "git.approvals.read",
+    "webhook_event_updated": "git.webhooks.read",
+}
 BATCH = 200
 LOG_FRAME_BYTES = 128 * 1024
 EVENT_POLL_SECONDS = 15.0
@@ -75,6 +82,8 @@ class EventFeed:
         return []
 
     def _is_wanted(self, name: str, payload: dict[str, Any]) -> bool:
+        if name in HOST_EVENTS:
+            return self._pipeline_id is None and self._actor.may(HOST_EVENTS[name])
         if name not in EVENTS:
             return False
         run = payload.get("pipeline_run") or {}

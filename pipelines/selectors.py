@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 from django.db.models.functions import RowNumber
 
+from devops import selectors as devops_selectors
 from devops.access import Actor, get_visible, visible
 from devops.errors import NotFound
 from devops.models import OutboxMessage, Repository
@@ -219,8 +220,7 @@ def live_run_count(pipeline_id: uuid.UUID) -> int:
 def newest_stream_seq(actor: Actor) -> int:
     """The number of the account's newest published message."""
     actor.require(READ_RUNS)
-    rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
-    return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0
+    return devops_selectors.newest_stream_seq(actor)
 
 
 def run_messages(actor: Actor, run_id: uuid.UUID, after: int = 0) -> QuerySet[OutboxMessage]:

@@ -17,7 +17,7 @@ export function layOut(spans: readonly Span[]): { left: number; width: number }[
 
 /** Draw the steps' bars on the run's time axis. */
 export function placeBars(): void {
-  const rows = all<HTMLElement>("#run-steps [data-started]");
+  const rows = all<HTMLElement>(".run-side [data-started]");
   if (rows.length === 0) return;
   const now = Date.now();
   const spans = rows.map((row) => {

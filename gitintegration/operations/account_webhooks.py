@@ -15,7 +15,7 @@ from devops import audit, deliveries, outbox
 from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.models import OutboxMessage, WebhookDelivery
-from devops.safety.addresses import AddressNotAllowed, check_url
+from devops.safety.addresses import AddressNotAllowed, HostNotFound, check_url
 from devops.safety.encryption import Binding, decrypt, encrypt
 from gitintegration.choices import EVENT_TYPES
 from gitintegration.clients.protocol import TriggerEvent
@@ -241,10 +241,9 @@ def _apply(config: AccountGitWebhookConfig, values: Mapping[str, Any]) -> None:
     for name in CHANGEABLE:
         if name in values:
             setattr(config, name, values[name])
-    try:
-        check_url(config.url)
-    except AddressNotAllowed as error:
-        raise Invalid.field("/url", str(error)) from error
+    # An address that stays may be unreachable just now: its receiver can be switched off.
+    if "url" in values:
+        _check_address(config.url)
     unknown = [each for each in config.event_types if each not in {*EVENT_TYPES, "*"}]
     if unknown:
         raise Invalid.field(
@@ -255,6 +254,13 @@ def _apply(config: AccountGitWebhookConfig, values: Mapping[str, Any]) -> None:
         raise Invalid.field("/content_type", f"Choose one of {', '.join(CONTENT_TYPES)}.")
     _check_headers(config.custom_headers)
     check_filter(config.branch_filter_type, config.branch_filter)
+
+
+def _check_address(url: str) -> None:
+    try:
+        check_url(url)
+    except (AddressNotAllowed, HostNotFound) as error:
+        raise Invalid.field("/url", str(error)) from error
 
 
 def _check_headers(headers: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from devops import audit, outbox
 from devops.access import Actor
 from devops.errors import Invalid
-from devops.safety.addresses import AddressNotAllowed, check_url
+from devops.safety.addresses import AddressNotAllowed, HostNotFound, check_url
 from devops.safety.patterns import PatternError, Regex
 from gitintegration.choices import TriggerStatus
 from gitintegration.clients.protocol import TriggerEvent
@@ -242,13 +242,18 @@ def _apply(trigger: GitWorkflowTrigger, values: Mapping[str, Any]) -> None:
         "a2a", "webhook"
     }:  # fmt: skip
         raise Invalid.field("/target", "Give {kind: a2a or webhook, url, credential_ref}.")
-    try:
-        check_url(str(target.get("url") or ""))
-    except AddressNotAllowed as error:
-        raise Invalid.field("/target/url", str(error)) from error
+    if "target" in values:
+        _check_address(str(target.get("url") or ""))
     for path, expected in trigger.event_filters.items():
         for each in expected if isinstance(expected, list) else [expected]:
             _check_expected(path, each)
+
+
+def _check_address(url: str) -> None:
+    try:
+        check_url(url)
+    except (AddressNotAllowed, HostNotFound) as error:
+        raise Invalid.field("/target/url", str(error)) from error
 
 
 def _check_expected(path: str, expected: Any) -> None:

@@ -36,6 +36,9 @@ function toggleDependents(field: HTMLInputElement | HTMLSelectElement | HTMLText
   for (const box of all<HTMLElement>(`[data-shown-for^="${CSS.escape(field.name)}="]`, field.form)) {
     box.hidden = box.dataset.shownFor !== `${field.name}=${field.value}`;
   }
+  for (const box of all<HTMLElement>(`[data-hidden-for^="${CSS.escape(field.name)}="]`, field.form)) {
+    box.hidden = box.dataset.hiddenFor === `${field.name}=${field.value}`;
+  }
 }
 
 function judge(field: HTMLInputElement | HTMLTextAreaElement): void {

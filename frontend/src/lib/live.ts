@@ -26,9 +26,13 @@ export interface StepNews {
 export interface Handlers {
   run?: (run: RunNews, type: string) => void;
   step?: (step: StepNews, run: RunNews) => void;
+  /** What the git hosts told of: their own runs and jobs, approvals, deliveries. */
+  host?: (frame: Frame) => void;
   reset: () => void;
   state: (state: SocketState) => void;
 }
+
+const HOST_NEWS = new Set(["git_pipeline_updated", "git_job_updated", "approval_status", "webhook_event_updated"]);
 
 /** The news of an account, a pipeline or a run, each message once and in order. */
 export function follow(topic: string, seq: string, handlers: Handlers): ResumingSocket {
@@ -44,6 +48,7 @@ export function follow(topic: string, seq: string, handlers: Handlers): Resuming
       const position = Number(frame.seq);
       if (frame.type === "subscribed" || !(position > last)) return;
       last = position;
+      if (HOST_NEWS.has(frame.type)) handlers.host?.(frame);
       const run = frame.pipeline_run as RunNews | undefined;
       if (!run) return;
       if (frame.type.startsWith("run_")) handlers.run?.(run, frame.type);
@@ -91,6 +96,9 @@ export function startLiveLists(): void {
   follow(list.dataset.live ?? "", list.dataset.liveSeq ?? "", {
     state: showState,
     reset: refresh,
+    host: () => {
+      if ("liveRefresh" in list.dataset) refresh();
+    },
     run: (run, type) => {
       const row = find<HTMLElement>(`[data-run="${CSS.escape(run.id)}"]`);
       if (row) updateRow(row, run);

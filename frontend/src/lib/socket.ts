@@ -38,6 +38,11 @@ export class ResumingSocket {
     this.later();
   }
 
+  /** Say something to the server while connected. */
+  send(frame: Frame): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
+  }
+
   close(): void {
     this.isWanted = false;
     window.removeEventListener("online", this.retryNow);
@@ -69,7 +74,7 @@ export class ResumingSocket {
     this.heardAt = Date.now();
     const frame = JSON.parse(text) as Frame;
     if (frame.type === "pong") return;
-    if (frame.type === "subscribed") {
+    if (frame.type === "subscribed" || frame.type === "connection_established") {
       this.attempt = 0;
       this.options.onState("live");
     }

@@ -3,11 +3,16 @@ import { formatBytes, formatCount } from "../lib/format";
 import { toast } from "../lib/toast";
 import { parseHash } from "./marks";
 import { ROW_HEIGHT } from "./screen";
-import { LogSource, type SearchResult } from "./source";
+import { LogSource, type LogStore, type SearchResult } from "./source";
 import { LogViewer } from "./viewer";
 
 const WRAP_KEY = "powernode.log.wrap";
 const TIMES_KEY = "powernode.log.times";
+
+/** Makes what a log is read from, of the addresses that the frame names. */
+export type MakeStore = (url: string, socketUrl: string, execution: string) => LogStore;
+
+const makeSource: MakeStore = (url, socketUrl, execution) => new LogSource(url, socketUrl, execution);
 
 /** The log of a run's page: the frame around a viewer, with its tools and keys. */
 export class LogPanel {
@@ -18,7 +23,7 @@ export class LogPanel {
   private timer = 0;
   private readonly scroller: HTMLElement;
 
-  constructor(private readonly root: HTMLElement) {
+  constructor(private readonly root: HTMLElement, private readonly makeStore: MakeStore = makeSource) {
     const scroller = find<HTMLElement>("[data-log-scroller]", root);
     if (!scroller) throw new Error("the log panel has no scroller");
     this.scroller = scroller;
@@ -35,13 +40,13 @@ export class LogPanel {
   /** Show the log of an attempt; the one shown before is let go. */
   show(execution: { id: string; name: string; openAtLine: number | null }): void {
     this.viewer?.close();
-    const { api, socket } = this.root.dataset;
+    const { api, socket, raw } = this.root.dataset;
     const url = (api ?? "").replace("EXECUTION", execution.id);
     const hash = parseHash(location.hash);
     this.say("loading");
     const viewer = new LogViewer({
       scroller: this.scroller,
-      source: new LogSource(url, socket ?? "", execution.id),
+      source: this.makeStore(url, (socket ?? "").replace("EXECUTION", execution.id), execution.id),
       target: hash,
       openAtLine: execution.openAtLine,
       events: {
@@ -52,7 +57,7 @@ export class LogPanel {
     });
     this.viewer = viewer;
     find("[data-log-title]", this.root)?.replaceChildren(execution.name);
-    for (const link of all<HTMLAnchorElement>("[data-log-raw]", this.root)) link.href = `${url}?download=1`;
+    for (const link of all<HTMLAnchorElement>("[data-log-raw]", this.root)) link.href = raw?.replace("EXECUTION", execution.id) ?? `${url}?download=1`;
     viewer.setWrap(localStorage.getItem(WRAP_KEY) === "1");
     viewer.open().catch((error: unknown) => this.say("failed", error instanceof Error ? error.message : String(error)));
     if (this.field?.value) this.searchSoon();
@@ -225,7 +230,7 @@ export class LogPanel {
     output.hidden = (words[state] ?? "") === "";
     output.textContent = words[state] ?? "";
     const empty = find<HTMLElement>("[data-log-empty]", this.root);
-    if (empty) empty.textContent = state === "complete" ? "This step wrote nothing." : state === "failed" ? (words.failed ?? "") : "Waiting for the first line…";
+    if (empty) empty.textContent = state === "complete" ? "Nothing was written." : state === "failed" ? (words.failed ?? "") : "Waiting for the first line…";
     if (state === "complete") this.followed(true);
   }
 

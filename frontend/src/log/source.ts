@@ -25,8 +25,18 @@ export interface SearchResult {
 
 export const PAGE_LIMIT = 2000;
 
+/** Where a viewer takes a log from. */
+export interface LogStore {
+  page: (line: number, limit: number) => Promise<LogPage>;
+  /** The log's size with lines from where a stream can go on. */
+  open: () => Promise<LogPage>;
+  search: (text: string, signal: AbortSignal) => Promise<SearchResult>;
+  follow: (offset: number, onStep: (step: Step) => void, onState: (state: SocketState) => void) => void;
+  close: () => void;
+}
+
 /** The log of one attempt, as the server has it. */
-export class LogSource {
+export class LogSource implements LogStore {
   private socket: ResumingSocket | null = null;
 
   constructor(private readonly url: string, private readonly socketUrl: string, private readonly execution: string) {}

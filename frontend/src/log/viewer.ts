@@ -7,7 +7,7 @@ import { formatHash, lineLevel, type LineRange } from "./marks";
 import { buildRow } from "./row";
 import { RowMap } from "./rows";
 import { Screen } from "./screen";
-import { type LogGap, type LogPage, LogSource, PAGE_LIMIT, type SearchResult } from "./source";
+import { type LogGap, type LogPage, type LogStore, PAGE_LIMIT, type SearchResult } from "./source";
 import { type Step, splitChunk } from "./stream";
 
 export interface ViewerEvents {
@@ -18,7 +18,7 @@ export interface ViewerEvents {
 
 export interface ViewerOptions {
   scroller: HTMLElement;
-  source: LogSource;
+  source: LogStore;
   target: LineRange | null;
   openAtLine: number | null;
   events: ViewerEvents;

@@ -1,7 +1,5 @@
 """Receivers of git events with their deliveries, and workflow triggers."""
 
-from collections.abc import Mapping
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
@@ -13,22 +11,11 @@ from rest_framework.response import Response
 from devops.api.serializers import NoBody
 from devops.api.views import ActorViewSet
 from gitintegration import selectors
+from gitintegration.choices import EVENT_GROUPS
 from gitintegration.filters import ReceiverFilter
 from gitintegration.models import AccountGitWebhookConfig, GitWorkflowTrigger
 from gitintegration.operations import account_webhooks, trigger_tests, workflow_triggers
 from gitintegration.rest.serializers import outgoing as s
-
-EVENT_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Git": ("push", "create", "delete", "fork"),
-    "Issues & PRs": (
-        "pull_request", "pull_request_review", "pull_request_review_comment", "issue",
-        "issue_comment",
-    ),
-    "Repository": ("release",),
-    "CI/CD": ("workflow_run", "workflow_job", "deployment", "deployment_status"),
-    "Checks & Status": ("check_run", "check_suite", "status"),
-    "Other": ("ping",),
-}  # fmt: skip
 
 
 class AccountWebhookViewSet(mixins.ListModelMixin, ActorViewSet[AccountGitWebhookConfig]):
