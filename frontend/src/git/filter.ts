@@ -27,7 +27,7 @@ export function startBranchFilter(): void {
     const field = pattern.closest(".field");
     pattern.setAttribute("aria-invalid", String(isBroken));
     find(".field-error[data-client]", field ?? undefined)?.remove();
-    if (isBroken) field?.append(el("span", { class: "field-error", "data-client": "", role: "alert" }, "This is no regular expression: nothing would pass."));
+    if (isBroken && field && !find(".field-error", field)) field.append(el("span", { class: "field-error", "data-client": "", role: "alert" }, "This is no regular expression: nothing would pass."));
   };
   type.addEventListener("change", draw);
   pattern.addEventListener("input", draw);
