@@ -153,6 +153,7 @@ class HostWriteKind(TextChoices):
 
     STATUS = "status"
     COMMENT = "comment"
+    APPROVAL = "approval"
 
 
 class HostWriteStatus(TextChoices):

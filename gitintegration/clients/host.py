@@ -169,6 +169,9 @@ class HostClient(Protocol):
         """Start it; returns the run's id, empty where the host does not say."""
 
     def cancel_workflow_run(self, repository: str, run_id: str) -> None: ...
+    def approve_workflow_run(self, repository: str, run_id: str) -> None:
+        """Let a run go on that waits for a person (`action_required`)."""
+
     def rerun_workflow(self, repository: str, run_id: str, *, failed_only: bool = False) -> str:
         """Run it again; returns the id of the run that does, which may be the same."""
 

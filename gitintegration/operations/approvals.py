@@ -11,10 +11,13 @@ from devops.access import Actor
 from devops.errors import Conflict, PermissionDenied
 from gitintegration.choices import ApprovalStatus
 from gitintegration.models import GitPipeline, GitPipelineApproval
+from gitintegration.operations.host_writes import want_approval
 from gitintegration.states import approval_states
 
 MANAGE = "git.approvals.manage"
 LIFETIME = timedelta(hours=24)
+# The gate of a run that its own host holds until somebody lets it go on.
+HOST_GATE = "host"
 
 
 @transaction.atomic
@@ -29,6 +32,24 @@ def request_approval(run: GitPipeline, gate_name: str, **facts: Any) -> GitPipel
     if is_new:
         approval_states.tell(approval)
     return approval
+
+
+@transaction.atomic
+def follow_host(run: GitPipeline) -> None:
+    """Ask about a run that its host holds, and take the question back when it goes on."""
+    if run.conclusion == "action_required":
+        request_approval(
+            run, HOST_GATE,
+            description="The host holds this run until somebody lets it go on.",
+        )  # fmt: skip
+        return
+    rows = GitPipelineApproval.objects.select_for_update()
+    asked = rows.filter(pipeline=run, gate_name=HOST_GATE, status=ApprovalStatus.PENDING).first()
+    if asked is not None:
+        approval_states.transition(
+            asked, ApprovalStatus.CANCELLED, responded_at=timezone.now(),
+            response_comment="The run went on at its host.",
+        )  # fmt: skip
 
 
 @transaction.atomic(durable=True)
@@ -51,6 +72,11 @@ def respond(
         approval, to, responded_by_id=actor.user_id, response_comment=comment[:10_000],
         responded_at=timezone.now(),
     )  # fmt: skip
+    if approval.gate_name == HOST_GATE:
+        want_approval(
+            approval.pipeline.repository, approval.pipeline.external_id, approve=approve,
+            key=f"approval:{approval.pk.hex}",
+        )  # fmt: skip
     audit.record(actor, f"git.approval.{to}", approval)
     return approval
 

@@ -19,6 +19,7 @@ from gitintegration.clients.protocol import CiFacts, TriggerEvent
 from gitintegration.clients.shapes import WorkflowDefinition, WorkflowJob, WorkflowRun
 from gitintegration.jobs import SYNC_RUN
 from gitintegration.models import GitPipeline, GitPipelineJob, GitRepository
+from gitintegration.operations.approvals import follow_host
 from gitintegration.operations.connections import connected_to
 from gitintegration.states import ci_states, job_states
 
@@ -65,6 +66,7 @@ def take_run(mirror: GitRepository, found: WorkflowRun) -> GitPipeline:
         return run
     run.metadata = {**run.metadata, "host_event": found.event[:100]}
     _update(run, facts, metadata=run.metadata, synced_at=timezone.now())
+    follow_host(run)
     return run
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from devops.errors import DomainError
 from gitintegration.choices import HostWriteKind, HostWriteStatus
-from gitintegration.clients.errors import HostError
+from gitintegration.clients.errors import HostError, RefusedByHost
 from gitintegration.clients.host import HostClient, every
 from gitintegration.clients.shapes import Comment, CommitStatus
 from gitintegration.jobs import HOST_WRITES
@@ -61,6 +61,15 @@ def want_comment(
         return None
     payload = {"number": number, "marker": marker, "body": body[:60_000]}
     return _want(mirror, HostWriteKind.COMMENT, f"comment:{number}:{marker}"[:300], payload, key)
+
+
+@transaction.atomic
+def want_approval(
+    mirror: GitRepository, run_id: str, *, approve: bool, key: str
+) -> HostWrite | None:
+    """Have a run of the host's own CI go on or be stopped, as a person answered."""
+    payload = {"run_id": run_id, "approve": approve}
+    return _want(mirror, HostWriteKind.APPROVAL, f"approval:{run_id}"[:300], payload, key)
 
 
 def _mirror_of(repository_id: uuid.UUID | None) -> GitRepository | None:
@@ -114,6 +123,9 @@ def _make(client: HostClient, write: HostWrite) -> None:
     if write.kind == HostWriteKind.COMMENT:
         upsert_comment(client, name, payload["number"], payload["marker"], payload["body"])
         return
+    if write.kind == HostWriteKind.APPROVAL:
+        _answer(client, name, payload["run_id"], approve=payload["approve"])
+        return
     wanted = CommitStatus(
         payload["context"], payload["state"], payload["description"], payload["target_url"]
     )
@@ -121,6 +133,18 @@ def _make(client: HostClient, write: HostWrite) -> None:
     if write.attempts > 1 and stands(client, name, payload["sha"], wanted):
         return
     client.create_status(name, payload["sha"], wanted)
+
+
+def _answer(client: HostClient, repository: str, run_id: str, *, approve: bool) -> None:
+    """Approve a run that still waits, or stop one that has not ended."""
+    if not approve:
+        try:
+            client.cancel_workflow_run(repository, run_id)
+        except RefusedByHost:
+            # What waits at GitHub counts as ended: it stays where it is, which was wanted.
+            logger.info("run %s of %s had nothing to stop", run_id, repository)
+    elif client.get_workflow_run(repository, run_id).conclusion == "action_required":
+        client.approve_workflow_run(repository, run_id)
 
 
 def stands(client: HostClient, repository: str, sha: str, wanted: CommitStatus) -> bool:

@@ -1,5 +1,6 @@
 """The client of Bitbucket Cloud."""
 
+from gitintegration.clients.absent import absent
 from gitintegration.clients.bitbucket import ci, commits, hooks, pulls, repositories, rules
 from gitintegration.clients.bitbucket.connection import Connection
 
@@ -65,6 +66,7 @@ class BitbucketClient(Connection):
     get_job_log = ci.get_job_log
     trigger_workflow = ci.trigger_workflow
     cancel_workflow_run = ci.cancel_workflow_run
+    approve_workflow_run = absent("manual steps are started on the pipeline's page alone.")
     rerun_workflow = ci.rerun_workflow
     list_branch_protections = rules.list_branch_protections
     get_branch_protection = rules.get_branch_protection

@@ -97,6 +97,27 @@ class Ci:
             self.advance_run(repo, run, "cancelled")
             return True
 
+    def hold_run(self, repo: Repo, run: Run) -> None:
+        """Have it wait for a person, all jobs with it."""
+        with self._state.lock:
+            run.status, run.conclusion = "completed", "action_required"
+            for job in run.jobs:
+                job.status, job.conclusion = "completed", "action_required"
+            run.updated_at = timezone.now()
+            self._state.emit(Happening("run", repo, run.actor, "completed", run))
+
+    def approve_run(self, repo: Repo, run: Run) -> bool:
+        """Let it go on; False when it does not wait."""
+        with self._state.lock:
+            if run.conclusion != "action_required":
+                return False
+            run.status, run.conclusion = "queued", ""
+            for job in run.jobs:
+                job.status, job.conclusion = "queued", ""
+            run.updated_at = timezone.now()
+            self._state.emit(Happening("run", repo, run.actor, "requested", run))
+            return True
+
     def rerun(self, repo: Repo, run: Run, *, failed_only: bool = False) -> None:
         """Queue the run's next attempt under the same id."""
         with self._state.lock:

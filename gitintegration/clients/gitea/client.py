@@ -1,5 +1,6 @@
 """The client of Gitea and Forgejo."""
 
+from gitintegration.clients.absent import absent
 from gitintegration.clients.gitea import ci, commits, files, hooks, pulls, repositories, rules
 from gitintegration.clients.gitea.connection import Connection
 
@@ -61,6 +62,7 @@ class GiteaClient(Connection):
     get_job_log = ci.get_job_log
     trigger_workflow = ci.trigger_workflow
     cancel_workflow_run = ci.cancel_workflow_run
+    approve_workflow_run = absent("it has no approval over its API; approve the run on its page.")
     rerun_workflow = ci.rerun_workflow
     list_branch_protections = rules.list_branch_protections
     get_branch_protection = rules.get_branch_protection

@@ -98,6 +98,9 @@ class Actions:
                 remedy="Nothing is left to cancel; read the run again.",
             ) from error  # fmt: skip
 
+    def approve_workflow_run(self, repository: str, run_id: str) -> None:
+        self._api.call("POST", self._run(repository, run_id, "approve"))
+
     def rerun_workflow(self, repository: str, run_id: str, *, failed_only: bool = False) -> str:
         what = "rerun-failed-jobs" if failed_only else "rerun"
         self._api.call("POST", self._run(repository, run_id, what))

@@ -89,6 +89,7 @@ class GithubClient:
         self.get_job_log = actions.get_job_log
         self.trigger_workflow = actions.trigger_workflow
         self.cancel_workflow_run = actions.cancel_workflow_run
+        self.approve_workflow_run = actions.approve_workflow_run
         self.rerun_workflow = actions.rerun_workflow
         runners = Runners(api)
         self.list_runners = runners.list_runners

@@ -113,6 +113,19 @@ def cancel_workflow_run(host: Connection, repository: str, run_id: str) -> None:
     host.call("post", host.project(repository, "pipelines", run_id, "cancel"), {})
 
 
+def approve_workflow_run(host: Connection, repository: str, run_id: str) -> None:
+    """Play the jobs of a pipeline that wait for a person."""
+    waiting = [
+        job
+        for job in list_workflow_jobs(host, repository, run_id)
+        if job.conclusion == "action_required"
+    ]
+    if not waiting:
+        raise RefusedByHost(host.access.name, "no job of the pipeline waits for a person.")
+    for job in waiting:
+        host.call("post", host.project(repository, "jobs", job.id, "play"), {})
+
+
 def rerun_workflow(
     host: Connection, repository: str, run_id: str, *, failed_only: bool = False
 ) -> str:

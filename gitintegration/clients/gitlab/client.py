@@ -80,6 +80,7 @@ class GitLabClient(Connection):
     get_job_log = ci.get_job_log
     trigger_workflow = ci.trigger_workflow
     cancel_workflow_run = ci.cancel_workflow_run
+    approve_workflow_run = ci.approve_workflow_run
     rerun_workflow = ci.rerun_workflow
 
     list_branch_protections = rules.list_branch_protections

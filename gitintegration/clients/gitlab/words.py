@@ -13,7 +13,7 @@ _STATUSES = {
     "waiting_for_resource": ("pending", ""),
     "waiting_for_callback": ("pending", ""),
     "preparing": ("pending", ""),
-    "manual": ("pending", ""),
+    "manual": ("pending", "action_required"),
     "scheduled": ("pending", ""),
     "pending": ("queued", ""),
     "running": ("in_progress", ""),

@@ -15,7 +15,7 @@ RIG = Rig(
     shares_numbers=False,
     unsupported=frozenset(
         {"languages", "list_hook_deliveries", "redeliver", "create_check_run", "update_check_run",
-         "list_workflows", "runner_removal_token"}
+         "list_workflows", "runner_removal_token", "approve_workflow_run"}
     ),
     not_in_fake={
         "permission_of": "Bitbucket knows users by UUID; test_bitbucket.py asks by it",

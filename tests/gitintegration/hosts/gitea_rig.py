@@ -13,6 +13,6 @@ RIG = Rig(
     api_path="/api/v1",
     unsupported=frozenset(
         {"list_hook_deliveries", "redeliver", "create_check_run", "update_check_run",
-         "runner_removal_token"}
+         "runner_removal_token", "approve_workflow_run"}
     ),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 
 from gitintegration.clients import shapes as s
-from gitintegration.clients.errors import NotFoundOnHost, RefusedByHost
+from gitintegration.clients.errors import Forbidden, NotFoundOnHost, RefusedByHost
 from gitintegration.clients.fakes.model import Run
 from gitintegration.clients.host import every
 from tests.gitintegration.hosts.rig import World
@@ -107,6 +107,19 @@ def test_a_run_is_started_cancelled_and_run_again(world: World) -> None:
     assert run.inputs == {"level": "high"}
     client.cancel_workflow_run(name, begun)
     assert client.get_workflow_run(name, begun).conclusion == "cancelled"
+
+
+def test_a_run_that_waits_for_a_person_is_let_go_on(world: World) -> None:
+    has(world, "approve_workflow_run")
+    run = started(world)
+    named = run_id(world, run)
+    with pytest.raises((RefusedByHost, Forbidden)):
+        world.client.approve_workflow_run(world.name, named)
+    world.state.ci.hold_run(world.widgets, run)
+    assert world.client.get_workflow_run(world.name, named).conclusion == "action_required"
+    world.client.approve_workflow_run(world.name, named)
+    found = world.client.get_workflow_run(world.name, named)
+    assert (found.status, found.conclusion) == ("queued", "")
 
 
 def test_a_finished_run_is_run_again(world: World) -> None:

@@ -24,6 +24,7 @@ def add_routes(desk: Desk) -> None:
     _dispatch(desk)
     _runs(desk)
     _run_changes(desk)
+    _run_approval(desk)
     _jobs(desk)
     for place in _PLACES:
         _runners(desk, place + "/actions/runners")
@@ -114,12 +115,24 @@ def _runs(desk: Desk) -> None:
         return desk.listed(request, of.jobs, lambda job: ci_words.job(words, repo, of, job), "jobs")
 
 
+def _found_run(desk: Desk, request: Request) -> tuple[m.Repo, m.Run]:
+    repo = desk.repo(request, "write")
+    return repo, one(repo.runs.get(number_of(request, "run")))
+
+
+def _run_approval(desk: Desk) -> None:
+    @desk.router.on("POST", "/repos/{owner}/{repo}/actions/runs/{run}/approve")
+    def approve(request: Request) -> Answer:
+        if not desk.state.ci.approve_run(*_found_run(desk, request)):
+            raise Refused(403, "This run is not awaiting approval.")
+        return answer({}, 201)
+
+
 def _run_changes(desk: Desk) -> None:
     on = desk.router.on
 
     def found(request: Request) -> tuple[m.Repo, m.Run]:
-        repo = desk.repo(request, "write")
-        return repo, one(repo.runs.get(number_of(request, "run")))
+        return _found_run(desk, request)
 
     @on("POST", "/repos/{owner}/{repo}/actions/runs/{run}/cancel")
     def cancel(request: Request) -> Answer:

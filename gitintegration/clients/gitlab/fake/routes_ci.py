@@ -94,6 +94,20 @@ def _jobs(router: Router, api: Api) -> None:
             raise Refused(404, "404 Not found")
         return known[1]
 
+    @router.on(
+        "POST", "/projects/{id}/jobs/{job_id}/play", query=requests.NoQuery, body=requests.Nothing
+    )
+    def play(request: Request) -> Answer:
+        repo = api.repo(request, "write")
+        job = found(request)
+        run = next(run for run in repo.runs.values() if job in run.jobs)
+        if job.conclusion != "action_required":
+            raise Refused(400, "400 Bad request - Unplayable Job")
+        # The first played job sets the pipeline going; the others stay where they are.
+        job.status, job.conclusion = "queued", ""
+        run.status, run.conclusion = "queued", ""
+        return answer(words.job(job, run, repo, api.host.url))
+
     @router.on("GET", "/projects/{id}/jobs/{job_id}/trace", query=requests.NoQuery)
     def trace(request: Request) -> Answer:
         return text(bytes(found(request).log), "text/plain")

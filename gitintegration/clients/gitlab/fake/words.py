@@ -22,7 +22,10 @@ from gitintegration.clients.fakes.model import (
 )
 
 Json = dict[str, Any]
-_ENDED = {"success": "success", "cancelled": "canceled", "skipped": "skipped"}
+_ENDED = {
+    "success": "success", "cancelled": "canceled", "skipped": "skipped",
+    "action_required": "manual",
+}  # fmt: skip
 _STATUSES = {"queued": "pending", "in_progress": "running"}
 
 
