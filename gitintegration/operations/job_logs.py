@@ -12,6 +12,7 @@ from devops import nudge
 from devops.access import Actor
 from devops.errors import DomainError
 from devops.safety.masking import Masker
+from devops.storage import log_reader
 from devops.storage.logs import LogWriter
 from gitintegration.choices import CI_ACTIVE
 from gitintegration.clients.errors import HostError, NotFoundOnHost
@@ -64,6 +65,8 @@ def fetch_log(job_id: str) -> int:
         job.refresh_from_db()
     # Looked at before the log is read: what was said by then is in it.
     is_over = job.status not in CI_ACTIVE
+    # Who fetched before and died may have written more than it could note.
+    job.log_bytes = max(job.log_bytes, log_reader.state(job.pk).size_bytes)
     try:
         with connected_to(run.repository) as client:
             data = client.get_job_log(

@@ -118,10 +118,22 @@ def is_overdue(schedule: GitPipelineSchedule) -> bool:
 
 
 def next_time(cron: str, zone: str, after: datetime) -> datetime:
-    """The first time of a cron expression after a moment, in UTC."""
-    local = after.astimezone(zoneinfo.ZoneInfo(zone))
-    found: datetime = croniter(cron, local).get_next(datetime)
-    return found.astimezone(UTC)
+    """The first time of a cron expression after a moment, in UTC.
+
+    An hour that the clocks repeat has the times of expressions with a fixed hour and minute once.
+    """
+    place = zoneinfo.ZoneInfo(zone)
+    times = croniter(cron, after.astimezone(place))
+    while True:
+        found: datetime = times.get_next(datetime)
+        first = found.replace(tzinfo=place, fold=0).astimezone(UTC)
+        if _repeats(cron) or found.astimezone(UTC) == first:
+            return found.astimezone(UTC)
+
+
+def _repeats(cron: str) -> bool:
+    """Whether the times are a beat, which goes on through a repeated hour."""
+    return cron.strip() == "@hourly" or "*" in "".join(cron.split()[:2])
 
 
 @transaction.atomic(durable=True)
