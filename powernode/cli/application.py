@@ -11,6 +11,7 @@ from powernode.cli import (
     demo,
     doctor,
     documents,
+    fake_host,
     installation,
     keys,
     local,
@@ -35,6 +36,7 @@ for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.command("rotate-keys", rich_help_panel=_OPERATE)(keys.rotate_keys)
+app.command("fake-host", rich_help_panel=_OFFLINE)(fake_host.fake_host)
 app.command("first-start", hidden=True)(demo.first_start)
 app.command("verify-audit", rich_help_panel=_OPERATE)(installation.verify_audit)
 app.command("hook", rich_help_panel=_OPERATE)(installation.hook)
