@@ -71,20 +71,29 @@ def enqueue_webhook(
         event_name=event_name, payload=dict(payload), idempotency_key=key,
         options=dict(receiver.options), subscription_id=receiver.subscription_id,
     )  # fmt: skip
-    held = {"secrets": receiver.secrets, "signature_secret": receiver.signature_secret}
-    delivery.encrypted_secret = encrypt(json.dumps(held).encode(), binding=_binding(delivery))
+    delivery.encrypted_secret = _sealed(delivery, receiver)
     return _insert(delivery)
 
 
-def send_again(delivery: WebhookDelivery) -> None:
+def send_again(delivery: WebhookDelivery, receiver: Receiver | None = None) -> None:
     """Try an ended delivery once more from the beginning, in the present transaction.
+
+    With a receiver it goes where that is now, signed with the secrets of today.
 
     Raises:
         Conflict: it is still on its way.
     """
     ended = [_STATUS.DELIVERED, _STATUS.FAILED]
+    changes: dict[str, Any] = {}
+    if receiver is not None:
+        changes = {
+            "destination": receiver.url,
+            "options": dict(receiver.options),
+            "encrypted_secret": _sealed(delivery, receiver),
+        }
     if not WebhookDelivery.objects.filter(pk=delivery.pk, status__in=ended).update(
         status=_STATUS.PENDING, attempts=0, next_attempt_at=timezone.now(), delivered_at=None,
+        **changes,
     ):  # fmt: skip
         raise Conflict("The delivery is still on its way.")
     delivery.refresh_from_db()
@@ -209,6 +218,11 @@ def _signed(delivery: WebhookDelivery, moment: datetime) -> tuple[bytes, dict[st
         ).hexdigest()
         headers["X-Powernode-Signature"] = f"t={stamp},v1={digest}"
     return text.encode(), headers
+
+
+def _sealed(delivery: WebhookDelivery, receiver: Receiver) -> str:
+    held = {"secrets": receiver.secrets, "signature_secret": receiver.signature_secret}
+    return encrypt(json.dumps(held).encode(), binding=_binding(delivery))
 
 
 def _secrets_of(delivery: WebhookDelivery) -> dict[str, Any]:

@@ -123,9 +123,12 @@ def send_test(actor: Actor, config: AccountGitWebhookConfig) -> WebhookDelivery:
 def resend(
     actor: Actor, config: AccountGitWebhookConfig, delivery: WebhookDelivery
 ) -> WebhookDelivery:
-    """Send a delivery again under its own id, so that the receiver can tell."""
+    """Send a delivery again under its own id, so that the receiver can tell.
+
+    It goes to the present address, signed with the present secrets.
+    """
     actor.require(MANAGE)
-    deliveries.send_again(delivery)
+    deliveries.send_again(delivery, _receiver(config))
     audit.record(actor, "git.account_webhook.resend", config)
     return delivery
 
@@ -220,6 +223,10 @@ def health_of(config: AccountGitWebhookConfig) -> tuple[float, str]:
 def _enqueue(
     config: AccountGitWebhookConfig, name: str, payload: Mapping[str, Any], key: str
 ) -> WebhookDelivery | None:
+    return deliveries.enqueue_webhook(config.account_id, _receiver(config), name, payload, key=key)
+
+
+def _receiver(config: AccountGitWebhookConfig) -> deliveries.Receiver:
     now = timezone.now()
     signing = [secret_key(config)]
     if config.previous_secret_until and config.previous_secret_until > now:
@@ -231,10 +238,9 @@ def _enqueue(
         "retry_limit": config.retry_limit,
         "retry_backoff": config.retry_backoff,
     }
-    receiver = deliveries.Receiver(
+    return deliveries.Receiver(
         config.url, tuple(signing), signature_secret(config), options, config.pk
     )
-    return deliveries.enqueue_webhook(config.account_id, receiver, name, payload, key=key)
 
 
 def _apply(config: AccountGitWebhookConfig, values: Mapping[str, Any]) -> None:

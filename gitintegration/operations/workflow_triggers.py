@@ -96,7 +96,11 @@ def fire_triggers(
     ).filter(Q(repository=None) | Q(repository=mirror))  # fmt: skip
     fired = 0
     for trigger in rows:
-        decision = decide(trigger, told, event.payload, payload)
+        try:
+            decision = decide(trigger, told, event.payload, payload)
+        except PatternError as error:
+            _note_error(trigger, str(error))
+            continue
         if not decision.is_match:
             continue
         count = trigger.trigger_count + 1
@@ -115,6 +119,18 @@ def fire_triggers(
         )  # fmt: skip
         fired += 1
     return fired
+
+
+def _note_error(trigger: GitWorkflowTrigger, words: str) -> None:
+    """A rule that cannot be read rests until somebody changes it."""
+    count = int(trigger.metadata.get("error_count") or 0) + 1
+    told = {
+        "error_message": words[:500], "error_timestamp": timezone.now().isoformat(),
+        "error_count": count,
+    }  # fmt: skip
+    GitWorkflowTrigger.objects.filter(pk=trigger.pk).update(
+        status=TriggerStatus.ERROR, metadata={**trigger.metadata, **told}
+    )
 
 
 def decide(
