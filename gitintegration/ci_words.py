@@ -40,6 +40,7 @@ class CiLine:
     Attributes:
         source: `hosts` or `ours`.
         where: the repository, empty for a pipeline without one.
+        host: the git host's name, empty for our own.
         by: who or what started it.
     """
 
@@ -59,6 +60,7 @@ class CiLine:
     duration_ms: int | None
     started_at: datetime | None
     created_at: datetime
+    host: str = ""
     cancel_url: str = ""
     retry_url: str = ""
 
@@ -75,12 +77,13 @@ def ci_line(run: GitPipeline) -> CiLine:
     url = f"/ci/{run.pk}"
     status = shown_status(run.status, run.conclusion)
     is_active = run.status in CI_ACTIVE
+    credential = run.repository.credential
     return CiLine(
         id=run.pk, source="hosts", url=url, status=status, waiting_for="", name=run.name,
         title=run.name, number=run.run_number, where=run.repository.full_name,
         branch=branch_of(run.ref), sha=run.sha, event=run.trigger_event.replace("_", " "),
         by=run.actor_username, duration_ms=run.duration_ms, started_at=run.started_at,
-        created_at=run.created_at,
+        created_at=run.created_at, host=credential.provider.name if credential else "",
         cancel_url=f"{url}/cancel" if is_active else "",
         retry_url=f"{url}/retry" if not is_active and run.conclusion != "success" else "",
     )  # fmt: skip

@@ -22,7 +22,10 @@ def describe_cron(expression: str) -> str:
         return expression
     minute, hour, day, month, weekday = fields
     try:
-        words = [_time(minute, hour), _days(day, weekday), _months(month)]
+        days = _days(day, weekday)
+        # "Every hour every day" says nothing more.
+        is_plain = hour == "*" and days == "every day"
+        words = [_time(minute, hour), "" if is_plain else days, _months(month)]
     except (ValueError, IndexError):
         return expression
     return " ".join(word for word in words if word)

@@ -39,36 +39,33 @@ class ReceiverForm(forms.Form):
         help_text="None chosen: all of them.",
     )  # fmt: skip
     branch_filter_type = forms.ChoiceField(
-        choices=[(value, FILTER_WORDS[value]) for value in BranchFilterType],
-        required=False, label="Branches",
+        choices=[(value, FILTER_WORDS[value]) for value in BranchFilterType], label="Branches",
     )  # fmt: skip
     branch_filter = forms.CharField(
         max_length=500, required=False, label="Branch pattern", widget=forms.TextInput(_MONO)
     )
     content_type = forms.ChoiceField(
-        choices=[(each, each) for each in CONTENT_TYPES], required=False, label="Body as"
+        choices=[(each, each) for each in CONTENT_TYPES], label="Body as"
     )
     timeout_seconds = forms.IntegerField(
         min_value=1, max_value=300, initial=30, label="Answer within (seconds)"
     )
-    retry_limit = forms.IntegerField(min_value=0, max_value=10, initial=3, label="Tries again")
+    retry_limit = forms.IntegerField(
+        min_value=0, max_value=10, initial=3, label="Tries again (times)"
+    )
     retry_backoff = forms.ChoiceField(
         choices=[
             (RetryBackoff.EXPONENTIAL, "Longer each time"), (RetryBackoff.LINEAR, "Evenly growing"),
         ],
-        required=False, label="Pauses between tries",
+        label="Pauses between tries",
     )  # fmt: skip
     custom_headers = PairsField(
         label="Headers of your own", help_text="One name: value per line.", separator=":"
     )
 
     def values(self) -> dict[str, Any]:
-        """What the operation takes: what was left empty keeps its usual value."""
+        """What the operation takes: without a kind of filter its pattern means nothing."""
         found = dict(self.cleaned_data)
-        for name in ("content_type", "retry_backoff"):
-            if not found[name]:
-                del found[name]
-        found["branch_filter_type"] = found["branch_filter_type"] or BranchFilterType.NONE
         if found["branch_filter_type"] == BranchFilterType.NONE:
             found["branch_filter"] = ""
         return found

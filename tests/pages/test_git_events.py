@@ -25,6 +25,7 @@ RECEIVER = {
     "name": "Chat", "url": "https://93.184.215.14/hook", "timeout_seconds": "10",
     "retry_limit": "3", "event_types": ["push"], "branch_filter_type": "wildcard",
     "branch_filter": "release/*", "custom_headers": "X-Team: blue",
+    "content_type": "application/json", "retry_backoff": "exponential",
 }  # fmt: skip
 TRIGGER = {
     "name": "Deploy", "event_type": "push", "kind": "webhook",

@@ -17,6 +17,7 @@ function start(root: HTMLElement): void {
   let told = "";
 
   const events = {
+    hasFailed: (): boolean => find<HTMLElement>(`[data-step-row="${CSS.escape(current)}"]`)?.dataset.status === "failure",
     onStatus: (status: string, conclusion: string): void => {
       const news = `${current} ${status} ${conclusion}`;
       if (told !== "" && told !== news) refresh();

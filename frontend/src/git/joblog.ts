@@ -14,6 +14,8 @@ interface LogPart {
 }
 
 export interface JobEvents {
+  /** Whether the job failed: its log then opens where it first says so. */
+  hasFailed: () => boolean;
   onStatus: (status: string, conclusion: string) => void;
   onProblem: (text: string) => void;
 }
@@ -44,7 +46,9 @@ export class JobLog implements LogStore {
       if (taken === null || taken === "hole" || part.next_offset >= part.size_bytes || this.text.end > MAX_BYTES) break;
     }
     const isShort = this.isComplete || this.text.total <= PAGE_LIMIT;
-    return this.shown(isShort ? 1 : this.text.total - 500, PAGE_LIMIT);
+    const page = this.shown(isShort ? 1 : this.text.total - 500, PAGE_LIMIT);
+    const failing = this.isComplete && this.events.hasFailed() ? this.text.firstError() : null;
+    return failing === null ? page : { ...page, open_at: failing };
   }
 
   search(text: string, _signal: AbortSignal): Promise<SearchResult> {

@@ -1,4 +1,6 @@
+import { plainText } from "../log/ansi";
 import type { LogLine } from "../log/cache";
+import { lineLevel } from "../log/marks";
 
 /** What came of a log by its bytes: each byte once, as lines. */
 export class JobText {
@@ -46,6 +48,12 @@ export class JobText {
       if (lines.length < limit) lines.push(index + 1);
     });
     return { total, lines };
+  }
+
+  /** The first line that tells of an error; null without one. */
+  firstError(): number | null {
+    const at = this.lines.findIndex((text) => lineLevel(plainText(text)) === "error");
+    return at < 0 ? null : at + 1;
   }
 
   clear(): void {

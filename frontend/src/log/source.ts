@@ -16,6 +16,8 @@ export interface LogPage {
   dropped_bytes: number;
   gaps: LogGap[];
   lines: LogLine[];
+  /** Where to begin reading, when the log says so itself. */
+  open_at?: number;
 }
 
 export interface SearchResult {

@@ -71,7 +71,7 @@ export class LogViewer {
     this.isComplete = page.complete;
     this.accept(page, 1, PAGE_LIMIT, true);
     this.target = this.options.target;
-    const start = this.target?.from ?? this.options.openAtLine;
+    const start = this.target?.from ?? this.options.openAtLine ?? page.open_at ?? null;
     if (start !== null && start <= this.map.total) await this.showLine(start);
     else if (!page.complete) this.setFollow(true);
     this.screen.schedule();
