@@ -88,7 +88,8 @@ class ImportRepositories(Page):
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         credential = self._find(pk)
-        wanted = request.POST.getlist("repository")
+        # Boxes one by one from a browser without script, else all in one field.
+        wanted = request.POST.getlist("repository") + request.POST.get("chosen", "").split()
         back = _address(credential)
         if not wanted:
             return self.refuse(Invalid("Choose at least one repository."), back)

@@ -94,7 +94,7 @@ def test_a_host_is_connected_and_repositories_are_imported(alice: ApiClient, wor
     address = f"/git/credentials/{credential.pk}/import"
     assert "acme/widgets" in text_of(browser.get(address))
 
-    answer = browser.post(address, {"repository": [str(world.widgets.id)]})
+    answer = browser.post(address, {"chosen": f"{world.widgets.id}\n"})
     sync = GitSync.objects.get()
     assert "every 1s" in text_of(browser.get(answer["Location"]))
     run_sync(str(sync.pk))

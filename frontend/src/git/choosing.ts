@@ -1,4 +1,4 @@
-import { all, el, find } from "../lib/dom";
+import { all, find } from "../lib/dom";
 
 /** The import's list: what is chosen stays chosen while the list is searched and grows. */
 export function startChoosing(): void {
@@ -40,13 +40,10 @@ export function startChoosing(): void {
     } else take(box);
     draw();
   });
-  // What was chosen and is not shown now goes along unseen.
-  form.addEventListener("submit", () => {
-    for (const old of all("[data-unseen]", form)) old.remove();
-    const shown = new Set(boxes().map((box) => box.value));
-    for (const id of chosen) {
-      if (!shown.has(id)) form.append(el("input", { type: "hidden", name: "repository", value: id, "data-unseen": "" }));
-    }
+  // One field for all: servers take only so many, and what is not shown now goes along.
+  form.addEventListener("formdata", (event) => {
+    event.formData.delete("repository");
+    event.formData.set("chosen", [...chosen].join("\n"));
   });
   document.addEventListener("htmx:afterSettle", restore);
   // A browser that comes back to the page keeps its ticks.
