@@ -29,7 +29,6 @@ from gitintegration.operations.collaboration import (
     ensure_pull_request,
     publish_changes,
 )
-from gitintegration.operations.deliveries import note_result, process_delivery, sweep_deliveries
 from gitintegration.operations.endpoints import (
     configure_webhook,
     hook_script,
@@ -38,6 +37,7 @@ from gitintegration.operations.endpoints import (
 )
 from gitintegration.operations.git_access import git_auth, try_git_auth
 from gitintegration.operations.host_writes import want_comment, want_status
+from gitintegration.operations.processing import note_result, process_delivery, sweep_deliveries
 from gitintegration.operations.repositories import (
     create_repository,
     delete_repository,

@@ -17,10 +17,10 @@ from gitintegration.jobs import (
 from gitintegration.operations import (
     account_webhooks,
     ci,
-    deliveries,
     host_writes,
     imports,
     job_logs,
+    processing,
     repositories,
     tending,
 )
@@ -29,13 +29,13 @@ from gitintegration.operations import (
 @shared_task(name=PROCESS_DELIVERY.name)
 def process_delivery(event_id: str) -> None:
     """Understand one stored delivery."""
-    deliveries.process_delivery(event_id)
+    processing.process_delivery(event_id)
 
 
 @shared_task(name=SWEEP_DELIVERIES.name)
 def sweep_deliveries() -> None:
     """Find deliveries whose task was lost."""
-    deliveries.sweep_deliveries()
+    processing.sweep_deliveries()
 
 
 @shared_task(name=RECONCILE.name)

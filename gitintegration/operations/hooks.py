@@ -22,6 +22,7 @@ from gitintegration.operations.endpoints import (
     remove_webhook,
     reveal_endpoint,
 )
+from gitintegration.operations.repositories import remember_heads
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ MANAGE = "git.repositories.webhooks.manage"
 _LOOK_BACK = timedelta(hours=3)
 # Younger ones may still be on their way.
 _GRACE = timedelta(seconds=60)
+# Branches whose heads are noted when a hook is set up.
+_HEADS = 1000
 CHECK_EVERY = timedelta(minutes=15)
 _REPAIRED = "Repaired at"
 
@@ -59,9 +62,13 @@ def configure_host_webhook(
     try:
         with connected_to(mirror) as client:
             hook = _establish(client, mirror, endpoint)
+            branches = every(lambda page: client.list_branches(mirror.full_name, page), _HEADS)
+            heads = {branch.name: branch.sha for branch in branches}
     except (HostError, DomainError) as error:
         _note_problem(mirror, str(error))
         return HookOutcome(success=False, error=str(error))
+    if mirror.repository is not None:
+        remember_heads(mirror.repository, heads)
     _note_hook(mirror, hook)
     _audit(actor, "git.webhook.configure", mirror)
     return HookOutcome(success=True)

@@ -13,7 +13,7 @@ from devops import audit
 from devops.access import Actor, is_operator
 from devops.errors import Conflict, InUse, Invalid
 from devops.models import Provider, Repository
-from gitintegration.choices import Dialect
+from gitintegration.choices import Dialect, WebhookEventStatus
 from gitintegration.clients.git.program import (
     GitFailedError,
     GitRefusedError,
@@ -164,6 +164,33 @@ def _enter_missed(repository: Repository, heads: Mapping[str, str]) -> int:
         entered += _enter(repository, ref, before or _ZERO, sha)
     Repository.objects.filter(pk=repository.pk).update(last_synced_at=timezone.now())
     return entered
+
+
+@transaction.atomic(durable=True)
+def remember_heads(repository: Repository, heads: Mapping[str, str]) -> int:
+    """Note where the branches stood when a webhook was set up: only what moves starts anything."""
+    known = set(
+        GitWebhookEvent.objects.filter(repository=repository, ref__startswith="refs/heads/")
+        .values_list("ref", flat=True)
+        .distinct()
+    )
+    endpoint = WebhookEndpoint.objects.filter(repository=repository).first()
+    rows = []
+    for branch, sha in heads.items():
+        ref = f"refs/heads/{branch}"[:300]
+        if ref in known:
+            continue
+        key = f"head-{uuid.uuid5(repository.pk, f'{ref}:{sha}')}"
+        rows.append(
+            GitWebhookEvent(
+                account_id=repository.account_id, endpoint=endpoint, repository=repository,
+                dialect=Dialect.GIT, event_type="push", delivery_id=key, body_digest=key, ref=ref,
+                sha=sha, status=WebhookEventStatus.IGNORED, is_reconciled=True,
+                result="The branch stood here when the webhook was set up.",
+            )
+        )  # fmt: skip
+    GitWebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
 
 
 def _enter(repository: Repository, ref: str, before: str, sha: str) -> int:

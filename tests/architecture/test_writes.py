@@ -44,6 +44,7 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/approvals.py": {
         "request_approval": PART,
+        "follow_host": PART,
         "expire_stale": SEVERAL,
         "can_respond": READS,
         "may_approve": READS,
@@ -97,9 +98,6 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/deliveries.py": {
         "receive_delivery": "refuses before its transaction",
-        "process_delivery": "claims, asks the git host, tells",
-        "note_result": ONE,
-        "sweep_deliveries": SEVERAL,
     },
     "gitintegration/operations/dispatches.py": {
         "pick_runner": READS,
@@ -121,7 +119,7 @@ NOT_DURABLE = {
         "check_hooks": SEVERAL,
     },
     "gitintegration/operations/host_writes.py": {
-        **dict.fromkeys(("want_status", "want_comment"), PART),
+        **dict.fromkeys(("want_status", "want_comment", "want_approval"), PART),
         "send_host_writes": SEVERAL,
         **dict.fromkeys(("stands", "find_marked", "upsert_comment"), "talks to the git host only"),
         "mark": READS,
@@ -140,6 +138,11 @@ NOT_DURABLE = {
     "gitintegration/operations/oauth.py": {
         **dict.fromkeys(("start_authorization", "finish_authorization"), ASKS),
         "host_of_state": READS,
+    },
+    "gitintegration/operations/processing.py": {
+        "process_delivery": "claims, asks the git host, tells",
+        "note_result": ONE,
+        "sweep_deliveries": SEVERAL,
     },
     "gitintegration/operations/providers.py": dict.fromkeys(
         ("effective_api_url", "effective_web_url", "is_self_hosted", "oauth_secret"), READS

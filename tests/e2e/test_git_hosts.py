@@ -225,7 +225,8 @@ def test_a_fork_with_a_forged_author_waits_for_a_member_and_never_sees_a_secret(
 ) -> None:
     state = world.state
     platform.connect(world)
-    platform.call("POST", "devops/secret_references", {"name": "DEPLOY_TOKEN", "value": "s3cret-of-ours"})
+    secret = {"name": "DEPLOY_TOKEN", "value": "s3cret-of-ours"}
+    platform.call("POST", "devops/secret_references", secret)
     state.push_file(world.widgets, "main", ".powernode/ci.yml", TRUST, user=world.ada)
     fork = state.fork(world.widgets, world.bob)
     # The commit says that ada, who owns everything, made it; bob pushes it.

@@ -19,12 +19,11 @@ from gitintegration.models import GitWebhookEvent
 from gitintegration.operations.deliveries import (
     NotAuthentic,
     Receipt,
-    process_delivery,
     receive_delivery,
     replay_delivery,
-    sweep_deliveries,
 )
 from gitintegration.operations.endpoints import configure_webhook, reveal_endpoint
+from gitintegration.operations.processing import process_delivery, sweep_deliveries
 from tests.pipelines.conftest import in_threads, make_actor
 
 SHA, BEFORE = "a" * 40, "b" * 40

@@ -10,9 +10,9 @@ from devops.access import Actor
 from devops.models import OutboxMessage
 from gitintegration.clients.fakes.model import Repo
 from gitintegration.models import GitProvider, GitProviderCredential, GitRepository, GitWebhookEvent
-from gitintegration.operations.deliveries import process_delivery
 from gitintegration.operations.hooks import configure_host_webhook
 from gitintegration.operations.mirrors import take_over
+from gitintegration.operations.processing import process_delivery
 from tests.factories.devops import actor_of, client_for
 from tests.factories.gitintegration import CredentialFactory, GitProviderFactory
 from tests.gitintegration.hosts.rig import World
