@@ -1,6 +1,7 @@
 """Repositories are imported and followed through deaths, renames, swaps and deletions."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -29,7 +30,7 @@ from tests.gitintegration.operations.site import Site, told
 pytestmark = pytest.mark.django_db
 
 
-def add(site: Site, name: str, **facts: bool) -> Repo:
+def add(site: Site, name: str, **facts: Any) -> Repo:
     return site.world.state.add_repository(f"acme/{name}", files={"a": name}, **facts)
 
 

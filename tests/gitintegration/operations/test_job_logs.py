@@ -69,7 +69,7 @@ def test_a_growing_log_is_fetched_byte_by_byte_to_its_end(watched: Watched) -> N
     for part in parts:
         watched.say(part)
         watched.fetch()
-    assert not watched.row.is_log_complete
+    assert watched.row.log_bytes == len(TEXT)
     watched.say(b"the end, without a line feed")
     watched.end()
     for _ in range(3):

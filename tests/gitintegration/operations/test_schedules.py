@@ -89,10 +89,9 @@ def test_a_refusal_is_counted_and_the_next_time_stays(site: Site, mirror: GitRep
     assert schedule.last_error
     assert schedule.next_run_at is not None
     assert schedule.next_run_at > timezone.now()
-    update_git_schedule(site.actor, schedule, {"is_active": False})
-    assert schedule.next_run_at is None
-    update_git_schedule(site.actor, schedule, {"is_active": True})
-    assert (schedule.consecutive_failures, schedule.next_run_at is not None) == (0, True)
+    assert update_git_schedule(site.actor, schedule, {"is_active": False}).next_run_at is None
+    resumed = update_git_schedule(site.actor, schedule, {"is_active": True})
+    assert (resumed.consecutive_failures, resumed.next_run_at is not None) == (0, True)
 
 
 @ON_GITEA
