@@ -29,6 +29,10 @@ _FILE_WORDS = {
     "renamed": ("R", "Renamed"),
     "copied": ("C", "Copied"),
 }
+# Characters that turn the order of a line around: code would read otherwise than it runs.
+_TURNING = {
+    code: f"\u27e8U+{code:04X}\u27e9" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 STATES = (("open", "Open"), ("closed", "Closed"), ("all", "All"))
 
 
@@ -158,7 +162,7 @@ def _cut(patch: str, most: int) -> tuple[tuple[Hunk, ...], bool, int]:
     """The first hunks that fit, whether some did not, and how many lines they have."""
     if most <= 0:
         return (), bool(patch), 0
-    found = hunks(patch[:_PATCH_CHARACTERS])
+    found = hunks(patch[:_PATCH_CHARACTERS].translate(_TURNING))
     kept: list[Hunk] = []
     used = 0
     for hunk in found:

@@ -136,7 +136,11 @@ class SyncProgress(Page):
         rows = mirrors.filter(external_id__in=ids).values_list("external_id", "full_name")
         names = dict(rows)
         return [
-            {"name": names.get(row["external_id"], row["external_id"]), "error": row["error"]}
+            {
+                "id": row["external_id"],
+                "name": names.get(row["external_id"], ""),
+                "error": row["error"],
+            }
             for row in found
         ]
 

@@ -228,6 +228,14 @@ def test_a_page_draws_so_many_lines_of_a_diff_and_says_where_it_stopped() -> Non
     assert "too long to be shown" in files[-1].note
 
 
+def test_characters_that_turn_a_line_around_are_shown_by_their_number() -> None:
+    patch = "@@ -0,0 +1 @@\n+if admin: \u202e# neve\n"
+
+    (file,) = shown_files((FileChange("a.py", "added", 1, 0, patch),))
+
+    assert file.hunks[0].lines[0].content == "if admin: \u27e8U+202E\u27e9# neve"
+
+
 def test_a_repository_kept_in_step_with_its_host_gets_no_secret_of_its_own(
     alice: ApiClient,
 ) -> None:
