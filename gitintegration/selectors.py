@@ -23,6 +23,7 @@ from gitintegration.models import (
     GitSync,
     GitWebhookEvent,
     GitWorkflowTrigger,
+    RunnerDispatch,
     WebhookEndpoint,
 )
 
@@ -212,6 +213,12 @@ def runners(actor: Actor) -> QuerySet[GitRunner]:
         .select_related("credential__provider", "repository")
         .order_by("-id")
     )
+
+
+def runner_dispatches(actor: Actor) -> QuerySet[RunnerDispatch]:
+    """The workflows that were sent to picked runners, newest first."""
+    rows = visible(actor, RunnerDispatch, "git.runners.read")
+    return rows.select_related("runner", "repository").order_by("-id")
 
 
 def account_webhooks(actor: Actor) -> QuerySet[AccountGitWebhookConfig]:

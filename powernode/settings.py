@@ -206,6 +206,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "GitApprovalStatus": "gitintegration.choices.ApprovalStatus",
         "RunnerStatus": "gitintegration.choices.RunnerStatus",
         "RunnerScope": "gitintegration.choices.RunnerScope",
+        "RunnerDispatchStatus": "gitintegration.choices.DispatchStatus",
         "WorkflowTriggerStatus": "gitintegration.choices.TriggerStatus",
         "GitProviderType": "gitintegration.choices.ProviderType",
         "ConnectionType": "devops.models.sources.Provider.Kind",

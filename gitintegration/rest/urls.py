@@ -20,7 +20,11 @@ from gitintegration.rest.views.providers import (
     SyncAllView,
 )
 from gitintegration.rest.views.repositories import GitRepositoryViewSet, RepositoryRunsViewSet
-from gitintegration.rest.views.runners import RegistrationTokenView, RunnerViewSet
+from gitintegration.rest.views.runners import (
+    RegistrationTokenView,
+    RunnerDispatchViewSet,
+    RunnerViewSet,
+)
 
 _LIST: dict[str, Any] = {"get": "list"}
 _READ: dict[str, Any] = {"get": "retrieve"}
@@ -102,6 +106,8 @@ urlpatterns = [
     path("git/runners/stats", RunnerViewSet.as_view({"get": "stats"})),
     path("git/runners/sync", RunnerViewSet.as_view({"post": "sync"})),
     path("git/runners/registration_token", RegistrationTokenView.as_view()),
+    path("git/runner_dispatches", RunnerDispatchViewSet.as_view(_ALL)),
+    path("git/runner_dispatches/<uuid:pk>", RunnerDispatchViewSet.as_view(_READ)),
     path(_RUNNER, RunnerViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     *_verbs(_RUNNER, RunnerViewSet, "put", "labels"),
     *_verbs(_RUNNER, RunnerViewSet, "post", "registration_token", "removal_token"),

@@ -27,6 +27,7 @@ from tests.factories.gitintegration import (
     GitRunnerFactory,
     GitScheduleFactory,
     GitSyncFactory,
+    RunnerDispatchFactory,
     WorkflowTriggerFactory,
 )
 
@@ -73,7 +74,8 @@ def crowd_of_git(account: Account, keys: Mapping[str, uuid.UUID]) -> None:
     GitScheduleFactory.create_batch(10, **mirror, **of)
     AccountWebhookFactory.create_batch(10, **of)
     for each in mirrors:
-        GitRunnerFactory.create(credential=each.credential, repository=each)
+        runner = GitRunnerFactory.create(credential=each.credential, repository=each)
+        RunnerDispatchFactory.create(repository=each, runner=runner)
         WorkflowTriggerFactory.create(repository=each, **of)
     config = keys["git/account_webhooks"]
     receiver = Receiver("https://receiver.example.com/", (WEBHOOK_SECRET,), subscription_id=config)
@@ -97,6 +99,10 @@ def git_rows(account: Account, known: GitHost, settings: Settings) -> dict[str, 
     pipeline = GitPipelineFactory.create(repository=mirror, external_id=str(run.id))
     config = AccountWebhookFactory.create(account=account)
     receiver = Receiver(config.url, (WEBHOOK_SECRET,), subscription_id=config.pk)
+    runner = GitRunnerFactory.create(
+        credential=credential, repository=mirror, external_id=str(host_runner.id),
+        scope_name=mirror.full_name,
+    )  # fmt: skip
     return {
         "git/providers": provider,
         "git/credentials": credential,
@@ -108,10 +114,8 @@ def git_rows(account: Account, known: GitHost, settings: Settings) -> dict[str, 
         ),
         "git/pipeline_schedules": GitScheduleFactory.create(repository=mirror),
         "git/pipeline_approvals": GitApprovalFactory.create(pipeline=pipeline),
-        "git/runners": GitRunnerFactory.create(
-            credential=credential, repository=mirror, external_id=str(host_runner.id),
-            scope_name=mirror.full_name,
-        ),
+        "git/runners": runner,
+        "git/runner_dispatches": RunnerDispatchFactory.create(repository=mirror, runner=runner),
         "git/account_webhooks": config,
         "git/deliveries": enqueue_webhook(
             account.pk, receiver, "git.push", {"ref": "main"}, key=f"test:{config.pk}"

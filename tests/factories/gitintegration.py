@@ -31,6 +31,7 @@ from gitintegration.models import (
     GitSync,
     GitWebhookEvent,
     GitWorkflowTrigger,
+    RunnerDispatch,
 )
 from gitintegration.operations.credentials import replace_secret
 from tests.factories.devops import AccountFactory, RepositoryFactory
@@ -176,6 +177,22 @@ class GitRunnerFactory(DjangoModelFactory[GitRunner]):
     status = RunnerStatus.ONLINE
     labels = factory.LazyFunction(lambda: ["self-hosted", "linux"])
     last_seen_at = factory.LazyFunction(timezone.now)
+
+
+class RunnerDispatchFactory(DjangoModelFactory[RunnerDispatch]):
+    """A workflow on its way to a runner."""
+
+    class Meta:
+        model = RunnerDispatch
+
+    account = factory.SelfAttribute("repository.account")
+    repository = factory.SubFactory(GitRepositoryFactory)
+    runner = factory.SubFactory(
+        GitRunnerFactory, credential=factory.SelfAttribute("..repository.credential")
+    )
+    workflow = "ci.yml"
+    ref = "main"
+    key = factory.Sequence(lambda number: f"dispatch-{number}")
 
 
 class AccountWebhookFactory(DjangoModelFactory[AccountGitWebhookConfig]):

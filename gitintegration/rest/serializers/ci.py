@@ -12,6 +12,7 @@ from gitintegration.models import (
     GitPipelineJob,
     GitPipelineSchedule,
     GitRunner,
+    RunnerDispatch,
 )
 from gitintegration.operations import approvals, schedules
 from gitintegration.operations.runners import STALE
@@ -319,6 +320,45 @@ class RegistrationBody(StrictSerializer):
     credential_id = serializers.UUIDField(required=False)
     scope = serializers.ChoiceField(choices=RunnerScope.choices, required=False)
     organization = serializers.CharField(max_length=255, required=False)
+
+
+class DispatchBody(StrictSerializer):
+    """Which workflow to send to a free runner with all the labels; once per `Idempotency-Key`."""
+
+    repository_id = serializers.UUIDField()
+    workflow = serializers.CharField(max_length=255)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=100), max_length=50, required=False
+    )
+    ref = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    inputs = serializers.DictField(
+        child=serializers.CharField(max_length=10_000, allow_blank=True), required=False
+    )
+
+
+class DispatchSerializer(serializers.ModelSerializer[RunnerDispatch]):
+    """A workflow that was sent to a picked runner."""
+
+    runner_id = serializers.UUIDField()
+    runner_name = serializers.CharField(source="runner.name")
+    repository_id = serializers.UUIDField()
+    runner_labels = serializers.ListField(child=serializers.CharField())
+    input_params = serializers.DictField()
+    output_result = serializers.DictField()
+    duration_seconds = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RunnerDispatch
+        fields = [
+            "id", "runner_id", "runner_name", "repository_id", "status", "workflow", "ref",
+            "runner_labels", "input_params", "output_result", "workflow_run_id", "workflow_url",
+            "error_message", "duration_seconds", "dispatched_at", "completed_at", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_duration_seconds(self, row: RunnerDispatch) -> float | None:
+        """How long its run took."""
+        return None if row.duration_ms is None else row.duration_ms / 1000
 
 
 class RunnerTokenSerializer(serializers.Serializer[Any]):

@@ -131,7 +131,9 @@ class JobLogsView(ActorView):
 
 def _part(job: GitPipelineJob, after: int) -> dict[str, object]:
     """A job's bytes from an offset on, cut between characters."""
-    data, offset = log_reader.read_bytes(job.pk, after, _JSON_BYTES)
+    data, end = log_reader.read_bytes(job.pk, after, _JSON_BYTES)
+    # What the cap dropped is passed over: the answer may begin later than it was asked to.
+    offset = end - len(data)
     whole = data[: len(data) - incomplete_tail(data)] or data
     state = log_reader.state(job.pk)
     return {

@@ -15,8 +15,9 @@ from devops.errors import Invalid, NotFound
 from gitintegration import selectors, statistics
 from gitintegration.clients.shapes import Scope
 from gitintegration.filters import RunnerFilter
-from gitintegration.models import GitProviderCredential, GitRunner
+from gitintegration.models import GitProviderCredential, GitRunner, RunnerDispatch
 from gitintegration.operations import runners
+from gitintegration.operations.dispatches import dispatch
 from gitintegration.rest.serializers import ci as s
 
 
@@ -121,6 +122,39 @@ class RegistrationTokenView(ActorView):
         if values.get("scope") == "enterprise":
             return credential, Scope("enterprise")
         raise Invalid("Name the organization, or the scope `enterprise`.")
+
+
+class RunnerDispatchViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, ActorViewSet[RunnerDispatch]
+):
+    """Workflows that were sent to a runner picked by its labels."""
+
+    model = RunnerDispatch
+    serializer_class = s.DispatchSerializer
+    filterset_fields = ("runner_id", "repository_id", "status")
+    permissions = {
+        "list": runners.READ,
+        "retrieve": runners.READ,
+        "create": "git.pipelines.trigger",
+    }
+
+    def rows(self) -> QuerySet[RunnerDispatch]:
+        return selectors.runner_dispatches(self.actor)
+
+    @extend_schema(request=s.DispatchBody, responses={202: s.DispatchSerializer})
+    def create(self, _request: Request) -> Response:
+        """Send a workflow to the free runner with all the labels that ran the fewest jobs.
+
+        409 when no free runner has them. The host chooses by the workflow's own `runs-on`: a
+        workflow that reads its input `runner_labels` there is pinned to the picked runner.
+        """
+        values = self.parse(s.DispatchBody)
+        mirror = selectors.git_repository(self.actor, values["repository_id"])
+        row = dispatch(
+            self.actor, mirror, workflow=values["workflow"], labels=values.get("labels", ()),
+            ref=values.get("ref", ""), inputs=values.get("inputs"),
+        )  # fmt: skip
+        return self.render(s.DispatchSerializer, self.rows().get(pk=row.pk), 202)
 
 
 def _credential(actor: Any, pk: Any) -> GitProviderCredential:
