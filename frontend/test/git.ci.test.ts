@@ -34,6 +34,7 @@ test("an overlapping piece with replaced bytes is asked for anew", () => {
 
 test("a search tells of all hits and of the first lines", () => {
   const text = new JobText();
-  text.take(0, 15, "Error\nok\nerror\n");
+  text.take(0, 24, "Error\nok\n\u001b[31merr\u001b[0mor\n");
   assert.deepEqual(text.find("ERROR", 1), { total: 2, lines: [1] });
+  assert.equal(text.firstError(), 1);
 });

@@ -15,6 +15,7 @@ from tests.factories.gitintegration import (
     GitRunnerFactory,
     GitScheduleFactory,
 )
+from tests.factories.logs import write_log
 from tests.factories.pipelines import RunFactory, WorkerFactory
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +240,18 @@ def test_a_rejection_needs_its_reason(alice: ApiClient) -> None:
     client.post(f"/ci/approvals/{approval.pk}/reject", {"comment": "Not on a Friday"})
     assert GitPipelineApproval.objects.get().status == "rejected"
     assert "Not on a Friday" in client.get("/ci/approvals?tab=past").content.decode()
+
+
+def test_a_kept_log_is_given_whole_to_its_page_and_as_a_file(alice: ApiClient) -> None:
+    run = GitPipelineFactory.create(repository=mirror_of(alice), status="completed")
+    job = GitPipelineJobFactory.create(
+        pipeline=run, name="Unit / Ünit", status="completed", is_log_complete=True
+    )
+    write_log(job.pk, alice.account.pk, "one\nzwölf\n".encode())
+
+    part = alice.get(f"/api/v1/git/pipelines/{run.pk}/jobs/{job.pk}/logs?after=4").json
+    assert (part["logs"], part["offset"], part["next_offset"]) == ("zwölf\n", 4, 11)
+    assert part["is_complete"]
+    file = signed_in(alice).get(f"/ci/{run.pk}/jobs/{job.pk}/log")
+    assert file.content.decode() == "one\nzwölf\n"
+    assert file["Content-Disposition"].startswith('attachment; filename="unit-unit-')

@@ -43,7 +43,7 @@ export class JobText {
     const lines: number[] = [];
     let total = 0;
     this.lines.forEach((text, index) => {
-      if (!text.toLowerCase().includes(needle)) return;
+      if (!plainText(text).toLowerCase().includes(needle)) return;
       total += 1;
       if (lines.length < limit) lines.push(index + 1);
     });
