@@ -7,7 +7,7 @@ interface Entry {
   go: () => void;
 }
 
-const GO_KEYS: Record<string, string> = { o: "/", r: "/runs", p: "/pipelines", g: "/repositories", w: "/workers", h: "/webhooks", s: "/settings" };
+const GO_KEYS: Record<string, string> = { o: "/", r: "/runs", p: "/pipelines", c: "/ci", g: "/repositories", w: "/workers", h: "/webhooks", s: "/settings" };
 
 /** Ctrl/Cmd-K: go anywhere and do what this page offers, by typing a part of its name. */
 export class Palette {
