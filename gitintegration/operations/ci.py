@@ -73,6 +73,8 @@ def take_run(mirror: GitRepository, found: WorkflowRun) -> GitPipeline:
 @transaction.atomic
 def take_jobs(run: GitPipeline, found: Sequence[WorkflowJob]) -> None:
     """Create or update the mirrors of a run's jobs, and count them."""
+    # Two that fetched the same run at once must not both make its jobs.
+    run.refresh_from_db(from_queryset=GitPipeline.objects.select_for_update())
     known = {job.external_id: job for job in run.jobs.all()}
     for number, each in enumerate(found, start=1):
         facts = {

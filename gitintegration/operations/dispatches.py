@@ -181,10 +181,10 @@ def _end_dispatch(
         changes["output_result"] = {"conclusion": run.conclusion, "status": run.status}
     dispatch_states.transition(row, status, **changes)
     # What the host never took was no job.
-    ran = row.dispatched_at is not None
-    succeeded = status == DispatchStatus.COMPLETED
+    ran = int(row.dispatched_at is not None)
+    succeeded = ran if status == DispatchStatus.COMPLETED else 0
     GitRunner.objects.filter(pk=row.runner_id).update(
         status=RunnerStatus.ONLINE, busy=False, total_jobs_run=F("total_jobs_run") + ran,
-        successful_jobs=F("successful_jobs") + (ran and succeeded),
-        failed_jobs=F("failed_jobs") + (ran and not succeeded),
+        successful_jobs=F("successful_jobs") + succeeded,
+        failed_jobs=F("failed_jobs") + ran - succeeded,
     )  # fmt: skip

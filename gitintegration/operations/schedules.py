@@ -171,14 +171,14 @@ def _fire(schedule: GitPipelineSchedule) -> None:
 @transaction.atomic(durable=True)
 def _record(schedule: GitPipelineSchedule, run: GitPipeline | None, error: str) -> None:
     """Count a firing; whether the host took it, not how its run ends."""
-    failed = bool(error)
+    failed = int(bool(error))
     GitPipelineSchedule.objects.filter(pk=schedule.pk).update(
         last_run_at=timezone.now(),
         last_run_status="failure" if failed else "success",
         last_error=error[:1000],
         last_pipeline=run or schedule.last_pipeline,
         run_count=F("run_count") + 1,
-        success_count=F("success_count") + (not failed),
+        success_count=F("success_count") + 1 - failed,
         failure_count=F("failure_count") + failed,
         consecutive_failures=F("consecutive_failures") + 1 if failed else 0,
     )

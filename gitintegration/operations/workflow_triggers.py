@@ -110,7 +110,7 @@ def fire_triggers(
             metadata=metadata,
         )  # fmt: skip
         outbox.record(
-            event.account_id, f"git_workflow_trigger.{trigger.pk.hex}.{event.pk.hex}",
+            event.account_id, f"trigger.{trigger.pk.hex}.{event.pk.hex}",
             event.version * 100 + count % 100, "git.workflow_trigger",
             {
                 "version": 1, "trigger_id": str(trigger.pk), "target": trigger.target,
