@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from devops import audit_chain, deliveries, relay, retention
+from devops import audit_chain, deliveries, lanes, relay, retention
 from devops.jobs import ANCHOR, COMPACT, DELIVER, RELAY, RETAIN
 
 
@@ -16,7 +16,7 @@ def publish_messages() -> None:
 @shared_task(name=DELIVER.name)
 def deliver() -> None:
     """Try the deliveries that are due."""
-    deliveries.deliver_due()
+    lanes.RECEIVERS.submit("deliver", deliveries.deliver_due)
 
 
 @shared_task(name=COMPACT.name)

@@ -35,6 +35,7 @@ from gitintegration.operations.endpoints import (
     remove_webhook,
     reveal_endpoint,
 )
+from gitintegration.operations.fake_hosts import FAKE_HOSTS, serving_fake_host
 from gitintegration.operations.git_access import git_auth, try_git_auth
 from gitintegration.operations.host_writes import want_comment, want_status
 from gitintegration.operations.processing import note_result, process_delivery, sweep_deliveries
@@ -60,6 +61,7 @@ from gitintegration.statistics import ci_stats, runner_stats
 __all__ = [
     "CANCEL_CI",
     "CI_STATUS_FILTERS",
+    "FAKE_HOSTS",
     "MANAGE_RUNNERS",
     "NOBODY",
     "RUNNER_TOKEN",
@@ -102,6 +104,7 @@ __all__ = [
     "runner_row",
     "runner_stats",
     "runners",
+    "serving_fake_host",
     "sweep_deliveries",
     "sync_repository",
     "triggerable_repositories",

@@ -1,7 +1,10 @@
-"""The background tasks of the git integration."""
+"""The background tasks of the git integration; whatever asks a host goes to its own lane."""
+
+from functools import partial
 
 from celery import shared_task
 
+from devops.lanes import HOSTS, REMOTES
 from gitintegration.jobs import (
     HOST_WRITES,
     JOB_LOG,
@@ -29,7 +32,8 @@ from gitintegration.operations import (
 @shared_task(name=PROCESS_DELIVERY.name)
 def process_delivery(event_id: str) -> None:
     """Understand one stored delivery."""
-    processing.process_delivery(event_id)
+    if not processing.tell_at_once(event_id):
+        HOSTS.submit(("delivery", event_id), partial(processing.process_delivery, event_id))
 
 
 @shared_task(name=SWEEP_DELIVERIES.name)
@@ -41,25 +45,26 @@ def sweep_deliveries() -> None:
 @shared_task(name=RECONCILE.name)
 def reconcile() -> None:
     """Look for pushes that no delivery announced."""
-    repositories.reconcile()
+    REMOTES.submit("reconcile", repositories.reconcile)
 
 
 @shared_task(name=RUN_SYNC.name)
 def run_sync(sync_id: str) -> None:
     """Import or synchronise many repositories."""
-    imports.run_sync(sync_id)
+    HOSTS.submit(("sync", sync_id), partial(imports.run_sync, sync_id))
 
 
 @shared_task(name=SYNC_RUN.name)
 def sync_run(repository_id: str, run_id: str) -> None:
     """Fetch one run of a host's own CI."""
-    ci.sync_run(repository_id, run_id)
+    key = ("run", repository_id, run_id)
+    HOSTS.submit(key, partial(ci.sync_run, repository_id, run_id))
 
 
 @shared_task(name=JOB_LOG.name)
 def job_log(job_id: str) -> None:
     """Fetch what is new of a job's log."""
-    job_logs.fetch_log(job_id)
+    HOSTS.submit(("log", job_id), partial(job_logs.fetch_log, job_id))
 
 
 @shared_task(name=NOTE_DELIVERY.name)
@@ -71,16 +76,16 @@ def note_delivery(message_id: str) -> None:
 @shared_task(name=HOST_WRITES.name)
 def send_host_writes() -> None:
     """Tell the hosts what they are to know."""
-    host_writes.send_host_writes()
+    HOSTS.submit("writes", host_writes.send_host_writes)
 
 
 @shared_task(name=TICK.name)
 def tick() -> None:
     """What is due within seconds."""
-    tending.tick()
+    HOSTS.submit("tick", tending.tick)
 
 
 @shared_task(name=TEND.name)
 def tend() -> None:
     """What is due within minutes."""
-    tending.tend()
+    HOSTS.submit("tend", tending.tend)

@@ -1,9 +1,11 @@
 """The background tasks of pipelines: each hands ids to one operation or to the engine's pool."""
 
 import uuid
+from functools import partial
 
 from celery import shared_task
 
+from devops.lanes import REMOTES
 from pipelines.engine import pool as engine
 from pipelines.jobs import (
     DISPATCH,
@@ -38,7 +40,8 @@ def dispatch_waiting() -> None:
 @shared_task(name=RESOLVE_EVENT.name)
 def resolve_event(message_id: str) -> None:
     """Start the runs of a repository event."""
-    events.resolve_event(message_id)
+    # It may have to fetch from a host that takes its time.
+    REMOTES.submit(("resolve", message_id), partial(events.resolve_event, message_id))
 
 
 @shared_task(name=REPORT_RUN.name)

@@ -39,7 +39,7 @@ def process_delivery(event_id: str) -> None:
     A push is understood and told in one transaction. What needs the host's word (who may be
     trusted, where a pull request stands now) is claimed first, asked for, then told.
     """
-    if _tell_at_once(event_id):
+    if tell_at_once(event_id):
         return
     event = _claim(event_id)
     if event is None:
@@ -50,7 +50,7 @@ def process_delivery(event_id: str) -> None:
 
 
 @transaction.atomic(durable=True)
-def _tell_at_once(event_id: str) -> bool:
+def tell_at_once(event_id: str) -> bool:
     """Whether the delivery needed nobody's word and is done."""
     event = _lock(event_id, WebhookEventStatus.PENDING)
     if event is None:

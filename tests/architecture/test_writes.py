@@ -110,6 +110,7 @@ NOT_DURABLE = {
         "endpoint_secret": READS,
         "digest_token": READS,
     },
+    "gitintegration/operations/fake_hosts.py": {"serving_fake_host": "writes no row"},
     "gitintegration/operations/git_access.py": {"git_auth": READS, "try_git_auth": READS},
     "gitintegration/operations/hooks.py": {
         **dict.fromkeys(
