@@ -15,12 +15,18 @@ from tests.services import started
 
 ROOT = Path(__file__).resolve().parent.parent
 # What `--only` names: folders, and the marker expression within them.
+# What needs no platform of its own runs on two processors at once, with a database for each.
+_UNIT = [
+    "tests", "--ignore=tests/browser", "--ignore=tests/e2e", "--ignore=tests/chaos",
+    "--numprocesses=2",
+]  # fmt: skip
 PARTS: dict[str, list[list[str]]] = {
     "all": [
-        ["tests", "--ignore=tests/browser", "-m", "not chaos or chaos_smoke"],
+        _UNIT,
+        ["tests/e2e", "tests/chaos", "-m", "not chaos or chaos_smoke"],
         ["tests/browser"],
     ],
-    "unit": [["tests", "--ignore=tests/browser", "--ignore=tests/e2e", "--ignore=tests/chaos"]],
+    "unit": [_UNIT],
     "e2e": [["tests/e2e"], ["tests/browser"]],
     # F1, a kill at every commit, lives beside the engine that it kills.
     "chaos": [["tests/chaos", "tests/pipelines/engine/test_failpoints.py"]],
