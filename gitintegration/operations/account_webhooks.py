@@ -148,7 +148,7 @@ def fan_out(
         wanted = config.event_types
         if wanted and "*" not in wanted and trigger.type not in wanted:
             continue
-        branch = trigger.base_branch or trigger.branch
+        branch = trigger.branch or trigger.base_branch
         if not passes(config.branch_filter_type, config.branch_filter, branch):
             continue
         told = {**payload, "repository": mirror.full_name if mirror else ""}

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,11 +15,17 @@ from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict, DomainError, Invalid
 from gitintegration.choices import SyncKind, SyncStatus
-from gitintegration.clients.errors import HostError, NotFoundOnHost, NotSupported
+from gitintegration.clients.errors import (
+    HostError,
+    NotFoundOnHost,
+    NotSupported,
+    RefusedByHost,
+)
 from gitintegration.clients.host import HostClient, every
 from gitintegration.clients.shapes import HostRepository
 from gitintegration.jobs import RUN_SYNC
 from gitintegration.models import GitProviderCredential, GitRepository, GitSync
+from gitintegration.operations.activity import weekly_commits
 from gitintegration.operations.connections import connected
 from gitintegration.operations.mirrors import note_gone, take_over
 from gitintegration.states import sync_states
@@ -160,10 +166,29 @@ def sync_mirror(mirror: GitRepository) -> GitRepository:
             languages = dict(client.languages(found.full_name))
         except NotSupported:
             languages = {}
+        try:
+            weeks, newest = weekly_commits(client, found.full_name, found.default_branch)
+        except (NotFoundOnHost, RefusedByHost):
+            # A repository without a commit has no branch to count on.
+            weeks, newest = [], None
     fresh = take_over(mirror.credential, found)
-    if languages:
-        GitRepository.objects.filter(pk=fresh.pk).update(languages=languages)
+    _keep_details(fresh, languages, weeks, newest)
     return fresh
+
+
+@transaction.atomic(durable=True)
+def _keep_details(
+    mirror: GitRepository, languages: dict[str, int], weeks: list[int], newest: datetime | None
+) -> None:
+    """What costs calls of its own, so that only the synchronisation of one mirror fetches it."""
+    activity = {"weeks": weeks, "as_of": timezone.now().isoformat()}
+    changes: dict[str, Any] = {"metadata": {**mirror.metadata, "activity": activity}}
+    if languages:
+        changes["languages"] = languages
+    if newest is not None:
+        changes["last_commit_at"] = newest
+    GitRepository.objects.filter(pk=mirror.pk).update(**changes)
+    mirror.refresh_from_db()
 
 
 class _Work:

@@ -162,7 +162,7 @@ def _tell_one(
         return "Outdated: the pull request was closed before this was read."
     if mirror is not None:
         note_names(mirror, trigger)
-        branch = trigger.base_branch or trigger.branch
+        branch = trigger.branch or trigger.base_branch
         if trigger.type != "ping" and not passes(
             mirror.branch_filter_type, mirror.branch_filter, branch
         ):

@@ -95,6 +95,7 @@ class MirrorDetail(MirrorPage):
                 for name in dict.fromkeys((mirror.default_branch, *EXAMPLES))
             ],
             "languages": _languages(mirror),
+            "activity": _activity(mirror),
             "topics": mirror.topics[:30],
             "stats": repository_stats(mirror),
             "may_hook": self.actor.may(hooks.MANAGE),
@@ -254,6 +255,25 @@ def _languages(mirror: GitRepository) -> list[dict[str, Any]]:
     total = sum(weights.values()) or 1
     ordered = sorted(weights, key=lambda name: -weights[name])[:_LANGUAGES_SHOWN]
     return [{"name": name, "percent": round(100 * weights[name] / total, 1)} for name in ordered]
+
+
+def _activity(mirror: GitRepository) -> dict[str, Any] | None:
+    """The commits of the last weeks as bars of a drawing 160 wide and 40 high; None if unknown."""
+    weeks = (mirror.metadata.get("activity") or {}).get("weeks") or []
+    if not weeks:
+        return None
+    most = max(*weeks, 1)
+    bars = [
+        {
+            "x": number * 10,
+            "y": 40 - max(2, round(38 * count / most)),
+            "height": max(2, round(38 * count / most)),
+            "count": count,
+            "weeks_ago": len(weeks) - 1 - number,
+        }
+        for number, count in enumerate(weeks)
+    ]
+    return {"bars": bars, "total": sum(weeks), "weeks": len(weeks)}
 
 
 def _weight(value: object) -> float:

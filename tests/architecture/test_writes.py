@@ -42,6 +42,7 @@ NOT_DURABLE = {
         "masked_secret": READS,
         "health_of": READS,
     },
+    "gitintegration/operations/activity.py": {"weekly_commits": "talks to the git host only"},
     "gitintegration/operations/approvals.py": {
         "request_approval": PART,
         "follow_host": PART,
