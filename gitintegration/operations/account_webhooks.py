@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -190,6 +191,14 @@ def _note(message: OutboxMessage) -> None:
             failing.account_id, f"account_webhook.{failing.pk.hex}", failing.failure_count,
             "account_webhook_disabled", {"version": 1, "account_webhook": told},
         )  # fmt: skip
+        if failing.created_by is not None:
+            deliveries.enqueue_email(
+                failing.account_id, failing.created_by.email, "account_webhook_disabled",
+                subject=f"The receiver {failing.name} was switched off",
+                text=f"{why}\n\nMend it and switch it on again under "
+                f"{settings.SITE_URL}/webhooks/receivers/{failing.pk}.\n",
+                key=f"disabled:{failing.pk.hex}:{failing.failure_count}",
+            )  # fmt: skip
 
 
 def secret_key(config: AccountGitWebhookConfig) -> str:

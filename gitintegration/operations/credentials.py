@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devops import audit, outbox
+from devops import audit, deliveries, outbox
 from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.safety.encryption import Binding, decrypt, encrypt, key_id_of
@@ -271,11 +272,24 @@ def _warn(credential: GitProviderCredential) -> None:
 
 
 def _tell(credential: GitProviderCredential, name: str, words: str) -> None:
+    """Say it on the account's stream, and by mail to whoever entered the credential."""
     facts = {"id": str(credential.pk), "name": credential.name, "detail": words}
     outbox.record(
         credential.account_id, f"git_credential.{credential.pk.hex}", time.time_ns(), name,
         {"version": 1, "git_credential": facts},
     )  # fmt: skip
+    if credential.user is not None:
+        subjects = {
+            "git_credential_disabled": "was switched off",
+            "git_credential_expiring": "expires soon",
+        }
+        place = f"{settings.SITE_URL}/git"
+        deliveries.enqueue_email(
+            credential.account_id, credential.user.email, name,
+            subject=f"The git credential {credential.name} {subjects[name]}",
+            text=f"{words}\n\nRenew its token under {place}.\n",
+            key=f"{name}:{credential.pk.hex}:{time.time_ns()}",
+        )  # fmt: skip
 
 
 def checked_secret(auth_type: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -177,6 +177,10 @@ def test_ten_failures_in_a_row_switch_a_receiver_off_with_one_notice(
     assert "500" in config.disabled_reason
     (notice,) = told("account_webhook_disabled")
     assert notice["account_webhook"]["id"] == str(config.pk)
+    mail = WebhookDelivery.objects.get(kind="email")
+    assert config.created_by is not None
+    assert mail.destination == config.created_by.email
+    assert "switched off" in mail.payload["subject"]
     update_account_webhook(actor, config, {"is_active": True})
     assert (config.consecutive_failures, config.disabled_reason) == (0, "")
 

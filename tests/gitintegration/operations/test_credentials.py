@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from devops.access import Actor
 from devops.errors import Conflict, Invalid
+from devops.models import WebhookDelivery
 from gitintegration.clients.errors import AuthenticationFailed, HostUnavailable
 from gitintegration.models import GitProvider, GitProviderCredential
 from gitintegration.operations.connections import CredentialUnusable, connected
@@ -126,6 +127,8 @@ def test_each_further_check_has_its_own_finding(site: Site, check: str) -> None:
 
 def test_the_fifth_failure_in_a_row_switches_it_off_and_says_so_once(site: Site) -> None:
     site.world.state.tokens[site.world.token].is_revoked = True
+    site.credential.user_id = site.actor.user_id
+    site.credential.save(update_fields=["user"])
     for number in range(1, 6):
         found = check_credential(site.actor, site.credential)
         assert found["error_code"] == "authentication_error"
@@ -135,6 +138,8 @@ def test_the_fifth_failure_in_a_row_switches_it_off_and_says_so_once(site: Site)
     with pytest.raises(CredentialUnusable), connected(site.credential):
         pass
     assert len(told("git_credential_disabled")) == 1
+    mail = WebhookDelivery.objects.get(kind="email")
+    assert "was switched off" in mail.payload["subject"]
 
 
 @ON_GITEA
