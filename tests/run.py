@@ -23,7 +23,9 @@ _UNIT = [
 PARTS: dict[str, list[list[str]]] = {
     "all": [
         _UNIT,
-        ["tests/e2e", "tests/chaos", "-m", "not chaos or chaos_smoke"],
+        ["tests/e2e", "--numprocesses=2", "--dist=loadfile"],
+        # Alone: these count what a kill costs.
+        ["tests/chaos", "-m", "chaos_smoke"],
         ["tests/browser"],
     ],
     "unit": [_UNIT],

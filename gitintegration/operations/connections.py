@@ -220,12 +220,18 @@ def _renew(credential: GitProviderCredential) -> bool:
     secret = secret_of(credential)
     if not secret.get("refresh_token"):
         return False
-    tokens = oauth_client(credential.provider).refresh(str(secret["refresh_token"]))
+    rows = GitProviderCredential.objects.filter(pk=credential.pk)
+    try:
+        tokens = oauth_client(credential.provider).refresh(str(secret["refresh_token"]))
+    except HostError:
+        # Nobody need wait for a renewal that was refused.
+        rows.update(refresh_claimed_until=None)
+        raise
     names = ("access_token", "refresh_token")
     kept = {str(key): tokens[key] for key in names if key in tokens}
     lifetime = tokens.get("expires_in")
     replace_secret(credential, {**secret, **kept}, int(lifetime) if lifetime else None)
-    GitProviderCredential.objects.filter(pk=credential.pk).update(refresh_claimed_until=None)
+    rows.update(refresh_claimed_until=None)
     return True
 
 
