@@ -86,6 +86,13 @@ class GitWebhookEvent(Lifecycle):
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="webhook_event_account"),
+            # Whether a push was replaced already, and where a branch stood last.
+            models.Index(
+                fields=["repository", "before"],
+                name="webhook_event_before",
+                condition=~models.Q(before=""),
+            ),
+            models.Index(fields=["repository", "ref", "-id"], name="webhook_event_ref"),
             models.Index(
                 fields=["next_attempt_at"],
                 name="webhook_event_due",

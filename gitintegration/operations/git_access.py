@@ -3,6 +3,7 @@
 import uuid
 
 from devops.errors import DomainError
+from devops.models import Repository
 from gitintegration.choices import AuthType
 from gitintegration.clients.git.auth import NOBODY, TOKEN_USERS, GitAuth
 from gitintegration.models import GitProviderCredential, GitRepository
@@ -27,10 +28,13 @@ def git_auth(repository_id: uuid.UUID | None) -> GitAuth:
     return GitAuth(url, user, access.token)
 
 
-def try_git_auth(repository_id: uuid.UUID | None) -> GitAuth:
+def try_git_auth(repository: Repository) -> GitAuth:
     """The same, and nobody's when the host does not renew its tokens just now."""
+    if repository.provider_id is None:
+        # Plain git has no host and no credential; most pushes come this way.
+        return NOBODY
     try:
-        return git_auth(repository_id)
+        return git_auth(repository.pk)
     except DomainError:
         return NOBODY
 

@@ -76,7 +76,7 @@ def _placed(repository: Repository, event: Mapping[str, Any]) -> dict[str, Any]:
     if own and event["is_trusted"]:
         placed["definition_sha"] = event["sha"]
         return placed
-    auth = try_git_auth(repository.pk)
+    auth = try_git_auth(repository)
     try:
         head = list_heads(repository.clone_url, auth).get(repository.default_branch, "")
     except (GitFailedError, GitRefusedError) as error:
@@ -103,7 +103,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
     try:
         files = read_files(
             repository.clone_url, event["definition_sha"], DEFINITION_FILES, cache,
-            try_git_auth(repository.pk),
+            try_git_auth(repository),
         )  # fmt: skip
     except (GitFailedError, GitRefusedError) as error:
         found.problems.append(f"Pipeline files could not be read: {error}")

@@ -71,7 +71,8 @@ def _report(message: OutboxMessage) -> None:
 def _is_reported(run: PipelineRun) -> bool:
     features = run.snapshot.get("features") or {}
     wanted = features.get("commit_status", True)
-    return bool(wanted and run.repository_id and run.commit_sha)
+    has_host = run.repository is not None and run.repository.provider_id is not None
+    return bool(wanted and has_host and run.commit_sha)
 
 
 def _set_status(run: PipelineRun, state: StatusState, words: str) -> None:
