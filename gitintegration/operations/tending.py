@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError
 
+from gitintegration.models import GitProviderCredential
 from gitintegration.operations import (
     approvals,
     ci,
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 def tick() -> None:
-    """Every two seconds: what people wait for."""
+    """Every two seconds: what people wait for; an installation without hosts has none of it."""
+    if not GitProviderCredential.objects.exists():
+        return
     _each(
         job_logs.sweep_logs,
         host_writes.send_host_writes,
