@@ -6,6 +6,8 @@ from typing import Literal
 
 ScopeKind = Literal["repository", "organization", "enterprise"]
 RunnerStatus = Literal["online", "offline", "busy"]
+# What a list of runs can be asked for.
+RunState = Literal["queued", "in_progress", "success", "failure", "cancelled", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ where that is safe; a writing call is made once, and the caller looks before it 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from gitintegration.clients import shapes as s
 
@@ -69,6 +69,9 @@ class HostClient(Protocol):
     def create_branch(self, repository: str, name: str, sha: str) -> s.Branch: ...
     def delete_branch(self, repository: str, name: str) -> None: ...
     def list_tags(self, repository: str, page: str = "", per_page: int = 100) -> s.Page[s.Tag]: ...
+    def get_tag(self, repository: str, name: str) -> s.Tag:
+        """One tag; what an annotated one says is told too."""
+
     def list_commits(
         self,
         repository: str,
@@ -149,6 +152,9 @@ class HostClient(Protocol):
 
     # Statuses and checks
     def list_statuses(self, repository: str, ref: str) -> Sequence[s.CommitStatus]: ...
+    def combined_status(self, repository: str, ref: str) -> s.CombinedStatus:
+        """What the statuses of a commit say together; pending while there is none."""
+
     def create_status(self, repository: str, sha: str, status: s.CommitStatus) -> None: ...
     def create_check_run(self, repository: str, check: s.CheckRun) -> s.CheckRun: ...
     def update_check_run(self, repository: str, check: s.CheckRun) -> s.CheckRun: ...
@@ -156,8 +162,17 @@ class HostClient(Protocol):
     # The host's own CI
     def list_workflows(self, repository: str) -> Sequence[s.WorkflowDefinition]: ...
     def list_workflow_runs(
-        self, repository: str, *, branch: str = "", page: str = "", per_page: int = 30
-    ) -> s.Page[s.WorkflowRun]: ...
+        self,
+        repository: str,
+        *,
+        branch: str = "",
+        status: s.RunState | Literal[""] = "",
+        event: str = "",
+        page: str = "",
+        per_page: int = 30,
+    ) -> s.Page[s.WorkflowRun]:
+        """Runs, newest first; `event` is the host's own word for what started them."""
+
     def get_workflow_run(self, repository: str, run_id: str) -> s.WorkflowRun: ...
     def list_workflow_jobs(self, repository: str, run_id: str) -> Sequence[s.WorkflowJob]: ...
     def get_job_log(self, repository: str, run_id: str, job_id: str, offset: int = 0) -> bytes:
@@ -183,6 +198,7 @@ class HostClient(Protocol):
     ) -> s.BranchProtection: ...
     def delete_branch_protection(self, repository: str, pattern: str) -> None: ...
     def list_deploy_keys(self, repository: str) -> Sequence[s.DeployKey]: ...
+    def get_deploy_key(self, repository: str, key_id: str) -> s.DeployKey: ...
     def create_deploy_key(
         self, repository: str, title: str, key: str, *, is_read_only: bool = True
     ) -> s.DeployKey: ...

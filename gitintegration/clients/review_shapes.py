@@ -1,9 +1,9 @@
 """What is said about a repository's changes: pull requests, comments, statuses, hooks, rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 PullRequestState = Literal["open", "closed"]
 MergeMethod = Literal["merge", "squash", "rebase"]
@@ -118,6 +118,23 @@ class CommitStatus:
     state: StatusState
     description: str = ""
     target_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedStatus:
+    """What all statuses of a commit say together."""
+
+    state: StatusState
+    statuses: tuple[CommitStatus, ...]
+
+    @classmethod
+    def of(cls, statuses: Iterable[CommitStatus]) -> Self:
+        """By GitHub's rule, for hosts that do not say it: a failure decides, then what waits."""
+        found = tuple(statuses)
+        states = {status.state for status in found}
+        if states & {"failure", "error", "cancelled"}:
+            return cls("failure", found)
+        return cls("success" if states == {"success"} else "pending", found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ _FORCE, _APPROVALS = "force", "require_approvals_to_merge"
 _BUILDS = "require_passing_builds_to_merge"
 _LABELS = ("self.hosted", "linux")
 
-runner_removal_token = absent("it has no tokens for removing runners; delete the runner instead.")
-
 
 @dataclass(frozen=True, slots=True)
 class _Restriction:
@@ -24,6 +22,104 @@ class _Restriction:
     kind: str
     pattern: str
     value: int
+
+
+class Rules(Connection):
+    """What protects a repository, who else may enter, and where its CI runs."""
+
+    runner_removal_token = absent(
+        "it has no tokens for removing runners; delete the runner instead."
+    )
+
+    def list_branch_protections(self, repository: str) -> Sequence[s.BranchProtection]:
+        """The restricted patterns; Bitbucket counts passing builds and does not name them."""
+        found = _restrictions(self, repository)
+        return [
+            _protection(pattern, found) for pattern in dict.fromkeys(one.pattern for one in found)
+        ]
+
+    def get_branch_protection(self, repository: str, pattern: str) -> s.BranchProtection:
+        """How a pattern is restricted."""
+        found = _restrictions(self, repository, pattern)
+        if not found:
+            raise NotFoundOnHost(
+                self.access.name, f"no restriction names {pattern}.", http_status=404
+            )
+        return _protection(pattern, found)
+
+    def set_branch_protection(
+        self, repository: str, protection: s.BranchProtection
+    ) -> s.BranchProtection:
+        """Restrict a pattern so; other kinds of restrictions stay as they are."""
+        wanted: dict[str, int | None] = {
+            _FORCE: None if protection.allows_force_push else 0,
+            _APPROVALS: protection.required_approvals or None,
+            _BUILDS: len(protection.required_checks) or None,
+        }
+        known = {one.kind: one for one in _restrictions(self, repository, protection.pattern)}
+        path = repo(repository, "branch-restrictions")
+        for kind, value in wanted.items():
+            one = known.get(kind)
+            if value is None:
+                if one is not None:
+                    self.call("DELETE", f"{path}/{segment(one.id)}")
+            elif one is None or one.value != value:
+                _restrict(self, path, one, protection.pattern, kind, value)
+        return self.get_branch_protection(repository, protection.pattern)
+
+    def delete_branch_protection(self, repository: str, pattern: str) -> None:
+        """Restrict it no longer."""
+        path = repo(repository, "branch-restrictions")
+        for one in _restrictions(self, repository, pattern):
+            self.call("DELETE", f"{path}/{segment(one.id)}")
+
+    def list_deploy_keys(self, repository: str) -> Sequence[s.DeployKey]:
+        """The keys that may read the repository."""
+        return self.all(repo(repository, "deploy-keys"), _key)
+
+    def get_deploy_key(self, repository: str, key_id: str) -> s.DeployKey:
+        """One key."""
+        return self.one(repo(repository, "deploy-keys", segment(key_id)), _key)
+
+    def create_deploy_key(
+        self, repository: str, title: str, key: str, *, is_read_only: bool = True
+    ) -> s.DeployKey:
+        """Let a key read."""
+        if not is_read_only:
+            raise NotSupported(
+                self.access.name, "its access keys only read; a user's key or a token may write."
+            )
+        return self.made(
+            "POST", repo(repository, "deploy-keys"), {"label": title, "key": key}, _key
+        )
+
+    def delete_deploy_key(self, repository: str, key_id: str) -> None:
+        """Let a key in no longer."""
+        self.call("DELETE", repo(repository, "deploy-keys", segment(key_id)))
+
+    def list_runners(self, scope: s.Scope) -> Sequence[s.HostRunner]:
+        """The runners of a repository or a workspace."""
+        return self.all(_runners(self, scope), _runner)
+
+    def get_runner(self, scope: s.Scope, runner_id: str) -> s.HostRunner:
+        """One runner."""
+        return self.one(_runners(self, scope, segment(runner_id)), _runner)
+
+    def delete_runner(self, scope: s.Scope, runner_id: str) -> None:
+        """Forget a runner."""
+        self.call("DELETE", _runners(self, scope, segment(runner_id)))
+
+    def set_runner_labels(
+        self, scope: s.Scope, runner_id: str, labels: Sequence[str]
+    ) -> Sequence[str]:
+        """Give a runner other labels; returns those that it has."""
+        path = _runners(self, scope, segment(runner_id))
+        return self.made("PUT", path, {"labels": list(labels)}, _runner).labels
+
+    def runner_registration_token(self, scope: s.Scope) -> s.RunnerToken:
+        """A new runner's own secret: Bitbucket makes the runner first, and a program becomes it."""
+        body = {"name": f"powernode-{secrets.token_hex(4)}", "labels": list(_LABELS)}
+        return self.made("POST", _runners(self, scope), body, _token)
 
 
 def _restriction(told: Members) -> _Restriction:
@@ -48,41 +144,6 @@ def _protection(pattern: str, found: Sequence[_Restriction]) -> s.BranchProtecti
     )
 
 
-def list_branch_protections(api: Connection, repository: str) -> Sequence[s.BranchProtection]:
-    """The restricted patterns; Bitbucket counts passing builds and does not name them."""
-    found = _restrictions(api, repository)
-    return [_protection(pattern, found) for pattern in dict.fromkeys(one.pattern for one in found)]
-
-
-def get_branch_protection(api: Connection, repository: str, pattern: str) -> s.BranchProtection:
-    """How a pattern is restricted."""
-    found = _restrictions(api, repository, pattern)
-    if not found:
-        raise NotFoundOnHost(api.access.name, f"no restriction names {pattern}.", http_status=404)
-    return _protection(pattern, found)
-
-
-def set_branch_protection(
-    api: Connection, repository: str, protection: s.BranchProtection
-) -> s.BranchProtection:
-    """Restrict a pattern so; other kinds of restrictions stay as they are."""
-    wanted: dict[str, int | None] = {
-        _FORCE: None if protection.allows_force_push else 0,
-        _APPROVALS: protection.required_approvals or None,
-        _BUILDS: len(protection.required_checks) or None,
-    }
-    known = {one.kind: one for one in _restrictions(api, repository, protection.pattern)}
-    path = repo(repository, "branch-restrictions")
-    for kind, value in wanted.items():
-        one = known.get(kind)
-        if value is None:
-            if one is not None:
-                api.call("DELETE", f"{path}/{segment(one.id)}")
-        elif one is None or one.value != value:
-            _restrict(api, path, one, protection.pattern, kind, value)
-    return get_branch_protection(api, repository, protection.pattern)
-
-
 def _restrict(
     api: Connection, path: str, known: _Restriction | None, pattern: str, kind: str, value: int
 ) -> None:
@@ -96,13 +157,6 @@ def _restrict(
         api.call("PUT", f"{path}/{segment(known.id)}", body=body)
 
 
-def delete_branch_protection(api: Connection, repository: str, pattern: str) -> None:
-    """Restrict it no longer."""
-    path = repo(repository, "branch-restrictions")
-    for one in _restrictions(api, repository, pattern):
-        api.call("DELETE", f"{path}/{segment(one.id)}")
-
-
 def _key(told: Members) -> s.DeployKey:
     return s.DeployKey(
         id=told.needed("id"),
@@ -110,27 +164,6 @@ def _key(told: Members) -> s.DeployKey:
         key=told.text("key"),
         created_at=told.moment("created_on") or told.moment("added_on"),
     )
-
-
-def list_deploy_keys(api: Connection, repository: str) -> Sequence[s.DeployKey]:
-    """The keys that may read the repository."""
-    return api.all(repo(repository, "deploy-keys"), _key)
-
-
-def create_deploy_key(
-    api: Connection, repository: str, title: str, key: str, *, is_read_only: bool = True
-) -> s.DeployKey:
-    """Let a key read."""
-    if not is_read_only:
-        raise NotSupported(
-            api.access.name, "its access keys only read; a user's key or a token may write."
-        )
-    return api.made("POST", repo(repository, "deploy-keys"), {"label": title, "key": key}, _key)
-
-
-def delete_deploy_key(api: Connection, repository: str, key_id: str) -> None:
-    """Let a key in no longer."""
-    api.call("DELETE", repo(repository, "deploy-keys", segment(key_id)))
 
 
 def _runners(api: Connection, scope: s.Scope, *more: str) -> str:
@@ -156,35 +189,6 @@ def _runner(told: Members) -> s.HostRunner:
         labels=told.texts("labels"),
         version=state.inner("version").text("version"),
     )
-
-
-def list_runners(api: Connection, scope: s.Scope) -> Sequence[s.HostRunner]:
-    """The runners of a repository or a workspace."""
-    return api.all(_runners(api, scope), _runner)
-
-
-def get_runner(api: Connection, scope: s.Scope, runner_id: str) -> s.HostRunner:
-    """One runner."""
-    return api.one(_runners(api, scope, segment(runner_id)), _runner)
-
-
-def delete_runner(api: Connection, scope: s.Scope, runner_id: str) -> None:
-    """Forget a runner."""
-    api.call("DELETE", _runners(api, scope, segment(runner_id)))
-
-
-def set_runner_labels(
-    api: Connection, scope: s.Scope, runner_id: str, labels: Sequence[str]
-) -> Sequence[str]:
-    """Give a runner other labels; returns those that it has."""
-    path = _runners(api, scope, segment(runner_id))
-    return api.made("PUT", path, {"labels": list(labels)}, _runner).labels
-
-
-def runner_registration_token(api: Connection, scope: s.Scope) -> s.RunnerToken:
-    """A new runner's own secret: Bitbucket makes the runner first, and a program becomes it."""
-    body = {"name": f"powernode-{secrets.token_hex(4)}", "labels": list(_LABELS)}
-    return api.made("POST", _runners(api, scope), body, _token)
 
 
 def _token(told: Members) -> s.RunnerToken:

@@ -23,6 +23,14 @@ _RESULTS: Final = {
     "SKIPPED": ("skipped", "skipped"),
     "NOT_RUN": ("skipped", "skipped"),
 }
+# What a list of pipelines can be asked for.
+ASKED_STATES: Final[dict[str, str]] = {
+    "queued": "PENDING",
+    "in_progress": "BUILDING",
+    "success": "PASSED",
+    "failure": "FAILED",
+    "cancelled": "STOPPED",
+}
 _STATUS_STATES: Final[dict[str, StatusState]] = {
     "INPROGRESS": "pending",
     "SUCCESSFUL": "success",

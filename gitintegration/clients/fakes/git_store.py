@@ -110,6 +110,13 @@ class GitStore:
         """The tags with their commits, by name."""
         return self._under("refs/tags/")
 
+    def annotation(self, name: str) -> tuple[str, str, str]:
+        """An annotated tag's own SHA, its tagger and its message; empty for a plain one."""
+        wanted = "%(objecttype)%00%(objectname)%00%(taggername)%00%(contents)"
+        told = self.git("for-each-ref", f"--format={wanted}", f"refs/tags/{name}").decode()
+        kind, sha, tagger, message = told.split("\0", 3)
+        return (sha, tagger, message.strip()) if kind == "tag" else ("", "", "")
+
     def _under(self, prefix: str) -> dict[str, str]:
         return {
             name.removeprefix(prefix): sha

@@ -55,7 +55,7 @@ def _redirect(
 def _huge(
     _fault: Fault, handler: BaseHTTPRequestHandler, _request: Request, ends: threading.Event
 ) -> None:
-    _head(handler, 200, {"connection": "close"})
+    _head(handler, 200, {})
     while not ends.is_set():
         handler.wfile.write(_BLOCK)
 
@@ -72,7 +72,9 @@ def _cut(*_: object) -> None:
 
 def _head(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
     handler.send_response(status)
-    for name, value in {"content-type": "application/json", **headers}.items():
+    # Said, so that no client takes the connection for one that lives on.
+    usual = {"content-type": "application/json", "connection": "close"}
+    for name, value in {**usual, **headers}.items():
         handler.send_header(name, value)
     handler.end_headers()
 

@@ -70,7 +70,7 @@ def tag(told: Members) -> s.Tag:
     return s.Tag(
         name=told.needed("name"),
         sha=told.inner("commit").text("sha"),
-        message=told.text("message"),
+        message=told.text("message").strip(),
         tagger=told.inner("tagger").text("name"),
     )
 

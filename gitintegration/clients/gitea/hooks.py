@@ -22,6 +22,75 @@ _NO_DELIVERIES = (
 _NO_CHECKS = "it has no check runs; commit statuses show the same on the commit."
 
 
+class Hooks(Connection):
+    """How the host tells us of what happens."""
+
+    def list_webhooks(self, repository: str) -> Sequence[s.HostWebhook]:
+        """The hooks of a repository."""
+        return self.all(repo(repository, "hooks"), _hook)
+
+    def create_webhook(
+        self, repository: str, url: str, secret: str, events: Sequence[str] = ()
+    ) -> s.HostWebhook:
+        """Make a hook."""
+        body = {
+            "type": "gitea",
+            "active": True,
+            "events": list(events or HOOK_EVENTS),
+            "config": {"url": url, "content_type": "json", "secret": secret},
+        }
+        return self.made("POST", repo(repository, "hooks"), body, _hook)
+
+    def update_webhook(
+        self,
+        repository: str,
+        webhook_id: str,
+        url: str,
+        secret: str,
+        events: Sequence[str] = (),
+    ) -> s.HostWebhook:
+        """Give a hook another address, secret and events."""
+        body = {
+            "active": True,
+            "events": list(events or HOOK_EVENTS),
+            "config": {"url": url, "content_type": "json", "secret": secret},
+        }
+        return self.made("PATCH", repo(repository, "hooks", segment(webhook_id)), body, _hook)
+
+    def delete_webhook(self, repository: str, webhook_id: str) -> None:
+        """Delete a hook; one that is gone already is fine."""
+        try:
+            self.call("DELETE", repo(repository, "hooks", segment(webhook_id)))
+        except NotFoundOnHost:
+            return
+
+    list_hook_deliveries = redeliver = absent(_NO_DELIVERIES)
+
+    def list_statuses(self, repository: str, ref: str) -> Sequence[s.CommitStatus]:
+        """The newest status of every context."""
+        path = repo(repository, "commits", segment(ref), "status")
+        return self.all(path, _status, member="statuses")
+
+    def combined_status(self, repository: str, ref: str) -> s.CombinedStatus:
+        """What the statuses of a commit say together, in the server's own opinion."""
+        path = repo(repository, "commits", segment(ref), "status")
+        state = self.one(path, lambda told: told.text("state"), limit=1)
+        statuses = tuple(self.list_statuses(repository, ref))
+        return s.CombinedStatus(words.commit_status(state), statuses)
+
+    def create_status(self, repository: str, sha: str, status: s.CommitStatus) -> None:
+        """Say how a commit fares."""
+        body = {
+            "state": words.sent_state(status.state),
+            "context": status.context,
+            "description": status.description,
+            "target_url": status.target_url,
+        }
+        self.call("POST", repo(repository, "statuses", segment(sha)), body=body)
+
+    create_check_run = update_check_run = absent(_NO_CHECKS)
+
+
 def _hook(told: Members) -> s.HostWebhook:
     return s.HostWebhook(
         id=told.needed("id"),
@@ -31,52 +100,6 @@ def _hook(told: Members) -> s.HostWebhook:
     )
 
 
-def list_webhooks(api: Connection, repository: str) -> Sequence[s.HostWebhook]:
-    """The hooks of a repository."""
-    return api.all(repo(repository, "hooks"), _hook)
-
-
-def create_webhook(
-    api: Connection, repository: str, url: str, secret: str, events: Sequence[str] = ()
-) -> s.HostWebhook:
-    """Make a hook."""
-    body = {
-        "type": "gitea",
-        "active": True,
-        "events": list(events or HOOK_EVENTS),
-        "config": {"url": url, "content_type": "json", "secret": secret},
-    }
-    return api.made("POST", repo(repository, "hooks"), body, _hook)
-
-
-def update_webhook(
-    api: Connection,
-    repository: str,
-    webhook_id: str,
-    url: str,
-    secret: str,
-    events: Sequence[str] = (),
-) -> s.HostWebhook:
-    """Give a hook another address, secret and events."""
-    body = {
-        "active": True,
-        "events": list(events or HOOK_EVENTS),
-        "config": {"url": url, "content_type": "json", "secret": secret},
-    }
-    return api.made("PATCH", repo(repository, "hooks", segment(webhook_id)), body, _hook)
-
-
-def delete_webhook(api: Connection, repository: str, webhook_id: str) -> None:
-    """Delete a hook; one that is gone already is fine."""
-    try:
-        api.call("DELETE", repo(repository, "hooks", segment(webhook_id)))
-    except NotFoundOnHost:
-        return
-
-
-list_hook_deliveries = redeliver = absent(_NO_DELIVERIES)
-
-
 def _status(told: Members) -> s.CommitStatus:
     return s.CommitStatus(
         context=told.text("context"),
@@ -84,23 +107,3 @@ def _status(told: Members) -> s.CommitStatus:
         description=told.text("description"),
         target_url=told.text("target_url"),
     )
-
-
-def list_statuses(api: Connection, repository: str, ref: str) -> Sequence[s.CommitStatus]:
-    """The newest status of every context."""
-    path = repo(repository, "commits", segment(ref), "status")
-    return api.all(path, _status, member="statuses")
-
-
-def create_status(api: Connection, repository: str, sha: str, status: s.CommitStatus) -> None:
-    """Say how a commit fares."""
-    body = {
-        "state": words.sent_state(status.state),
-        "context": status.context,
-        "description": status.description,
-        "target_url": status.target_url,
-    }
-    api.call("POST", repo(repository, "statuses", segment(sha)), body=body)
-
-
-create_check_run = update_check_run = absent(_NO_CHECKS)

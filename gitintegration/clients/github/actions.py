@@ -5,7 +5,7 @@ Source: GitHub REST API, "Workflows", "Workflow runs", "Workflow jobs", "Self-ho
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.utils import timezone
 
@@ -19,30 +19,35 @@ from gitintegration.clients.members import Members
 LOOKS = 3
 
 
-class Actions:
+class Actions(Connection):
     """The runs that GitHub's own CI makes."""
-
-    def __init__(self, api: Connection) -> None:
-        self._api = api
 
     def list_workflows(self, repository: str) -> Sequence[s.WorkflowDefinition]:
         path = repo_path(repository, "actions", "workflows")
-        return self._api.whole(path, reading.workflow, member="workflows")
+        return self.whole(path, reading.workflow, member="workflows")
 
     def list_workflow_runs(
-        self, repository: str, *, branch: str = "", page: str = "", per_page: int = 30
+        self,
+        repository: str,
+        *,
+        branch: str = "",
+        status: s.RunState | Literal[""] = "",
+        event: str = "",
+        page: str = "",
+        per_page: int = 30,
     ) -> s.Page[s.WorkflowRun]:
         path = repo_path(repository, "actions", "runs")
-        return self._api.page(
-            path, reading.run, page, per_page, member="workflow_runs", branch=branch
-        )
+        return self.page(
+            path, reading.run, page, per_page, member="workflow_runs",
+            branch=branch, status=status, event=event,
+        )  # fmt: skip
 
     def get_workflow_run(self, repository: str, run_id: str) -> s.WorkflowRun:
-        return self._api.one("GET", self._run(repository, run_id), reading.run)
+        return self.one("GET", self._run(repository, run_id), reading.run)
 
     def list_workflow_jobs(self, repository: str, run_id: str) -> Sequence[s.WorkflowJob]:
         path = self._run(repository, run_id, "jobs")
-        return self._api.whole(path, reading.job, member="jobs")
+        return self.whole(path, reading.job, member="jobs")
 
     def get_job_log(
         self,
@@ -53,9 +58,9 @@ class Actions:
     ) -> bytes:
         path = repo_path(repository, "actions", "jobs", segment(job_id), "logs")
         try:
-            found = self._api.raw(path, "application/vnd.github+json")
+            found = self.raw(path, "application/vnd.github+json")
             if 300 <= found.status_code < 400:
-                return self._api.session.download(found.headers.get("location", ""), start=offset)
+                return self.session.download(found.headers.get("location", ""), start=offset)
         except NotFoundOnHost:
             # While a job runs there is no log; for a job that is not there neither.
             return b""
@@ -70,13 +75,13 @@ class Actions:
         known = {run.id for run in self._dispatched(path, ref, since.isoformat())}
         body: dict[str, Any] = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
         try:
-            _, value = self._api.call("POST", f"{path}/dispatches", body=body)
+            _, value = self.call("POST", f"{path}/dispatches", body=body)
         except RefusedByHost as error:
             # Older Enterprise servers know no such wish.
             if "return_run_details" not in error.body:
                 raise
             del body["return_run_details"]
-            _, value = self._api.call("POST", f"{path}/dispatches", body=body)
+            _, value = self.call("POST", f"{path}/dispatches", body=body)
         if isinstance(value, dict) and value.get("workflow_run_id"):
             return str(value["workflow_run_id"])
         for _ in range(LOOKS):
@@ -85,12 +90,12 @@ class Actions:
             ]
             if fresh:
                 return fresh[0].id
-            self._api.sleep(1.0)
+            self.sleep(1.0)
         return ""
 
     def cancel_workflow_run(self, repository: str, run_id: str) -> None:
         try:
-            self._api.call("POST", self._run(repository, run_id, "cancel"))
+            self.call("POST", self._run(repository, run_id, "cancel"))
         except AlreadyExists as error:
             # 409: it has ended.
             raise RefusedByHost(
@@ -99,16 +104,16 @@ class Actions:
             ) from error  # fmt: skip
 
     def approve_workflow_run(self, repository: str, run_id: str) -> None:
-        self._api.call("POST", self._run(repository, run_id, "approve"))
+        self.call("POST", self._run(repository, run_id, "approve"))
 
     def rerun_workflow(self, repository: str, run_id: str, *, failed_only: bool = False) -> str:
         what = "rerun-failed-jobs" if failed_only else "rerun"
-        self._api.call("POST", self._run(repository, run_id, what))
+        self.call("POST", self._run(repository, run_id, what))
         return run_id
 
     def _dispatched(self, path: str, ref: str, since: str) -> Sequence[s.WorkflowRun]:
         branch = ref.removeprefix("refs/heads/")
-        found = self._api.page(
+        found = self.page(
             f"{path}/runs", reading.run, "", 20, member="workflow_runs",
             event="workflow_dispatch", branch=branch, created=f">={since[:19]}Z",
         )  # fmt: skip
@@ -118,36 +123,33 @@ class Actions:
         return repo_path(repository, "actions", "runs", segment(run_id), *rest)
 
 
-class Runners:
+class Runners(Connection):
     """The machines that GitHub's CI runs on; a scope is a repository, organization, enterprise."""
 
-    def __init__(self, api: Connection) -> None:
-        self._api = api
-
     def list_runners(self, scope: s.Scope) -> Sequence[s.HostRunner]:
-        return self._api.whole(_path(scope), reading.runner, member="runners")
+        return self.whole(_path(scope), reading.runner, member="runners")
 
     def get_runner(self, scope: s.Scope, runner_id: str) -> s.HostRunner:
-        return self._api.one("GET", _path(scope, segment(runner_id)), reading.runner)
+        return self.one("GET", _path(scope, segment(runner_id)), reading.runner)
 
     def delete_runner(self, scope: s.Scope, runner_id: str) -> None:
-        self._api.call("DELETE", _path(scope, segment(runner_id)))
+        self.call("DELETE", _path(scope, segment(runner_id)))
 
     def set_runner_labels(
         self, scope: s.Scope, runner_id: str, labels: Sequence[str]
     ) -> Sequence[str]:
         path = _path(scope, segment(runner_id), "labels")
-        return self._api.one("PUT", path, reading.labels, {"labels": list(labels)})
+        return self.one("PUT", path, reading.labels, {"labels": list(labels)})
 
     def runner_registration_token(self, scope: s.Scope) -> s.RunnerToken:
-        found = self._api.one("POST", _path(scope, "registration-token"), _token)
+        found = self.one("POST", _path(scope, "registration-token"), _token)
         place = f"enterprises/{scope.name}" if scope.kind == "enterprise" else scope.name
-        where = f"{self._api.access.web_url}/{place}"
+        where = f"{self.access.web_url}/{place}"
         command = f"./config.sh --url {where} --token {found.token}"
         return s.RunnerToken(found.token, found.expires_at, command)
 
     def runner_removal_token(self, scope: s.Scope) -> s.RunnerToken:
-        found = self._api.one("POST", _path(scope, "remove-token"), _token)
+        found = self.one("POST", _path(scope, "remove-token"), _token)
         command = f"./config.sh remove --token {found.token}"
         return s.RunnerToken(found.token, found.expires_at, command)
 

@@ -17,36 +17,47 @@ from gitintegration.clients.members import Members
 
 _RAW = "application/vnd.github.raw+json"
 _PATCH = "application/vnd.github.patch"
+_DEEPEST_TAG = 5
 
 
-class Commits:
+class Commits(Connection):
     """What git has, as the API tells it."""
-
-    def __init__(self, api: Connection) -> None:
-        self._api = api
 
     def list_branches(
         self, repository: str, page: str = "", per_page: int = 100
     ) -> s.Page[s.Branch]:
-        return self._api.page(repo_path(repository, "branches"), reading.branch, page, per_page)
+        return self.page(repo_path(repository, "branches"), reading.branch, page, per_page)
 
     def get_branch(self, repository: str, name: str) -> s.Branch:
         path = repo_path(repository, "branches", segment(name))
-        return self._api.one("GET", path, reading.branch)
+        return self.one("GET", path, reading.branch)
 
     def create_branch(self, repository: str, name: str, sha: str) -> s.Branch:
         body = {"ref": f"refs/heads/{name}", "sha": sha}
-        made = self._api.one(
+        made = self.one(
             "POST", repo_path(repository, "git", "refs"),
             lambda told: told.inner("object").needed("sha"), body,
         )  # fmt: skip
         return s.Branch(name, made)
 
     def delete_branch(self, repository: str, name: str) -> None:
-        self._api.call("DELETE", repo_path(repository, "git", "refs", segment(f"heads/{name}")))
+        self.call("DELETE", repo_path(repository, "git", "refs", segment(f"heads/{name}")))
 
     def list_tags(self, repository: str, page: str = "", per_page: int = 100) -> s.Page[s.Tag]:
-        return self._api.page(repo_path(repository, "tags"), reading.tag, page, per_page)
+        return self.page(repo_path(repository, "tags"), reading.tag, page, per_page)
+
+    def get_tag(self, repository: str, name: str) -> s.Tag:
+        path = repo_path(repository, "git", "ref", segment(f"tags/{name}"))
+        kind, sha = self.one("GET", path, reading.target)
+        message = tagger = ""
+        # An annotated tag is an object of its own, which may name another tag.
+        for _ in range(_DEEPEST_TAG):
+            if kind != "tag":
+                break
+            inner = repo_path(repository, "git", "tags", segment(sha))
+            note, (kind, sha) = self.one("GET", inner, reading.annotation)
+            message, tagger = message or note.message, tagger or note.tagger
+        return s.Tag(name, sha, message, tagger)
 
     def list_commits(
         self,
@@ -58,7 +69,7 @@ class Commits:
         page: str = "",
         per_page: int = 100,
     ) -> s.Page[s.HostCommit]:
-        return self._api.page(
+        return self.page(
             repo_path(repository, "commits"), reading.commit, page, per_page,
             sha=ref, since=_moment(since), until=_moment(until),
         )  # fmt: skip
@@ -66,7 +77,7 @@ class Commits:
     def get_commit(self, repository: str, sha: str) -> s.HostCommit:
         path = repo_path(repository, "commits", segment(sha))
         try:
-            return self._api.one("GET", path, reading.commit)
+            return self.one("GET", path, reading.commit)
         except RefusedByHost as error:
             # 422 for a name that leads to no commit.
             if "No commit found" not in str(error):
@@ -84,19 +95,19 @@ class Commits:
         return s.Diff(base, found.sha, stats, found.files, is_cut)
 
     def get_commit_patch(self, repository: str, sha: str) -> str:
-        return self._api.raw(repo_path(repository, "commits", segment(sha)), _PATCH).text
+        return self.raw(repo_path(repository, "commits", segment(sha)), _PATCH).text
 
     def compare(self, repository: str, base: str, head: str) -> s.Comparison:
         path = repo_path(repository, "compare", f"{segment(base)}...{segment(head)}")
-        return self._api.one("GET", path, reading.comparison)
+        return self.one("GET", path, reading.comparison)
 
     def get_contents(
         self, repository: str, path: str, ref: str = ""
     ) -> s.FileContent | s.FolderContent:
         where = repo_path(repository, "contents", segment(path.strip("/")))
-        _, value = self._api.call("GET", where, {"ref": ref})
+        _, value = self.call("GET", where, {"ref": ref})
         if isinstance(value, list):
-            listed = self._api.understood(
+            listed = self.understood(
                 lambda told: tuple(map(reading.folder_entry, told.entries("list"))), {"list": value}
             )
             return s.FolderContent(path.strip("/"), listed)
@@ -105,14 +116,14 @@ class Commits:
             content = reading.file_bytes(told)
             if content is None:
                 query = f"?{urlencode({'ref': ref})}" if ref else ""
-                content = self._api.raw(where + query, _RAW).content
+                content = self.raw(where + query, _RAW).content
             return reading.file(told, content)
 
-        return self._api.understood(whole, value)
+        return self.understood(whole, value)
 
     def get_tree(self, repository: str, ref: str, *, recursive: bool = False) -> s.Tree:
         path = repo_path(repository, "git", "trees", segment(ref))
-        return self._api.one("GET", path, reading.tree, recursive="1" if recursive else "")
+        return self.one("GET", path, reading.tree, recursive="1" if recursive else "")
 
     def write_file(
         self, repository: str, path: str, content: bytes, *, branch: str, message: str
@@ -132,13 +143,11 @@ class Commits:
 
     def _blob(self, repository: str, path: str, branch: str) -> str:
         where = repo_path(repository, "contents", segment(path.strip("/")))
-        return self._api.one("GET", where, lambda told: told.needed("sha"), ref=branch)
+        return self.one("GET", where, lambda told: told.needed("sha"), ref=branch)
 
     def _change(self, verb: str, repository: str, path: str, body: Mapping[str, str]) -> str:
         where = repo_path(repository, "contents", segment(path.strip("/")))
-        return self._api.one(
-            verb, where, lambda told: told.inner("commit").needed("sha"), dict(body)
-        )
+        return self.one(verb, where, lambda told: told.inner("commit").needed("sha"), dict(body))
 
 
 def _moment(when: datetime | None) -> str:

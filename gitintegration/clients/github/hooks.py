@@ -11,7 +11,12 @@ from typing import Any
 from gitintegration.clients import shapes as s
 from gitintegration.clients.errors import NotFoundOnHost
 from gitintegration.clients.github import reading
-from gitintegration.clients.github.connection import Connection, repo_path, segment
+from gitintegration.clients.github.connection import (
+    MAX_PER_PAGE,
+    Connection,
+    repo_path,
+    segment,
+)
 
 # What this product reads: the domain's list, and the jobs.
 HOOK_EVENTS = (
@@ -22,54 +27,55 @@ MAX_DESCRIPTION = 140
 _STATES = {"running": "pending", "cancelled": "failure"}
 
 
-class Hooks:
+class Hooks(Connection):
     """How GitHub tells us of what happens."""
 
-    def __init__(self, api: Connection) -> None:
-        self._api = api
-
     def list_webhooks(self, repository: str) -> Sequence[s.HostWebhook]:
-        return self._api.whole(repo_path(repository, "hooks"), reading.webhook)
+        return self.whole(repo_path(repository, "hooks"), reading.webhook)
 
     def create_webhook(
         self, repository: str, url: str, secret: str, events: Sequence[str] = ()
     ) -> s.HostWebhook:
         body = {"name": "web", **_hook(url, secret, events)}
-        return self._api.one("POST", repo_path(repository, "hooks"), reading.webhook, body)
+        return self.one("POST", repo_path(repository, "hooks"), reading.webhook, body)
 
     def update_webhook(
         self, repository: str, webhook_id: str, url: str, secret: str, events: Sequence[str] = ()
     ) -> s.HostWebhook:
         path = repo_path(repository, "hooks", segment(webhook_id))
-        return self._api.one("PATCH", path, reading.webhook, _hook(url, secret, events))
+        return self.one("PATCH", path, reading.webhook, _hook(url, secret, events))
 
     def delete_webhook(self, repository: str, webhook_id: str) -> None:
         with contextlib.suppress(NotFoundOnHost):
-            self._api.call("DELETE", repo_path(repository, "hooks", segment(webhook_id)))
+            self.call("DELETE", repo_path(repository, "hooks", segment(webhook_id)))
 
     def list_hook_deliveries(
         self, repository: str, webhook_id: str, page: str = "", per_page: int = 100
     ) -> s.Page[s.HookDelivery]:
         path = repo_path(repository, "hooks", segment(webhook_id), "deliveries")
-        return self._api.page(path, reading.delivery, page, per_page)
+        return self.page(path, reading.delivery, page, per_page)
 
     def redeliver(self, repository: str, webhook_id: str, delivery_id: str) -> None:
         path = repo_path(
             repository, "hooks", segment(webhook_id), "deliveries", segment(delivery_id), "attempts"
         )
-        self._api.call("POST", path)
+        self.call("POST", path)
 
 
-class Checks:
+class Checks(Connection):
     """What programs say about commits."""
-
-    def __init__(self, api: Connection) -> None:
-        self._api = api
 
     def list_statuses(self, repository: str, ref: str) -> Sequence[s.CommitStatus]:
         # The combined status tells the newest of each context.
         path = repo_path(repository, "commits", segment(ref), "status")
-        return self._api.whole(path, reading.commit_status, member="statuses")
+        return self.whole(path, reading.commit_status, member="statuses")
+
+    def combined_status(self, repository: str, ref: str) -> s.CombinedStatus:
+        path = repo_path(repository, "commits", segment(ref), "status")
+        found, is_whole = self.one("GET", path, reading.combined_status, per_page=MAX_PER_PAGE)
+        if is_whole:
+            return found
+        return s.CombinedStatus(found.state, tuple(self.list_statuses(repository, ref)))
 
     def create_status(self, repository: str, sha: str, status: s.CommitStatus) -> None:
         body = {
@@ -78,32 +84,27 @@ class Checks:
             "description": status.description[:MAX_DESCRIPTION],
             **({"target_url": status.target_url} if status.target_url else {}),
         }
-        self._api.call("POST", repo_path(repository, "statuses", segment(sha)), body=body)
+        self.call("POST", repo_path(repository, "statuses", segment(sha)), body=body)
 
     def create_check_run(self, repository: str, check: s.CheckRun) -> s.CheckRun:
         body = {"head_sha": check.head_sha, **_check(check)}
-        return self._api.one("POST", repo_path(repository, "check-runs"), reading.check, body)
+        return self.one("POST", repo_path(repository, "check-runs"), reading.check, body)
 
     def update_check_run(self, repository: str, check: s.CheckRun) -> s.CheckRun:
         path = repo_path(repository, "check-runs", segment(check.id))
-        return self._api.one("PATCH", path, reading.check, _check(check))
+        return self.one("PATCH", path, reading.check, _check(check))
 
 
-class Rules:
+class Rules(Connection):
     """What protects a repository, and who else may enter."""
 
-    def __init__(self, api: Connection) -> None:
-        self._api = api
-
     def list_branch_protections(self, repository: str) -> Sequence[s.BranchProtection]:
-        protected = self._api.whole(
-            repo_path(repository, "branches"), reading.branch, protected="true"
-        )
+        protected = self.whole(repo_path(repository, "branches"), reading.branch, protected="true")
         return [self.get_branch_protection(repository, branch.name) for branch in protected]
 
     def get_branch_protection(self, repository: str, pattern: str) -> s.BranchProtection:
         path = repo_path(repository, "branches", segment(pattern), "protection")
-        return self._api.one("GET", path, lambda told: reading.protection(pattern, told))
+        return self.one("GET", path, lambda told: reading.protection(pattern, told))
 
     def set_branch_protection(
         self, repository: str, protection: s.BranchProtection
@@ -123,23 +124,27 @@ class Rules:
             "allow_force_pushes": protection.allows_force_push,
         }
         path = repo_path(repository, "branches", segment(pattern), "protection")
-        return self._api.one("PUT", path, lambda told: reading.protection(pattern, told), body)
+        return self.one("PUT", path, lambda told: reading.protection(pattern, told), body)
 
     def delete_branch_protection(self, repository: str, pattern: str) -> None:
         path = repo_path(repository, "branches", segment(pattern), "protection")
-        self._api.call("DELETE", path)
+        self.call("DELETE", path)
 
     def list_deploy_keys(self, repository: str) -> Sequence[s.DeployKey]:
-        return self._api.whole(repo_path(repository, "keys"), reading.deploy_key)
+        return self.whole(repo_path(repository, "keys"), reading.deploy_key)
+
+    def get_deploy_key(self, repository: str, key_id: str) -> s.DeployKey:
+        path = repo_path(repository, "keys", segment(key_id))
+        return self.one("GET", path, reading.deploy_key)
 
     def create_deploy_key(
         self, repository: str, title: str, key: str, *, is_read_only: bool = True
     ) -> s.DeployKey:
         body = {"title": title, "key": key, "read_only": is_read_only}
-        return self._api.one("POST", repo_path(repository, "keys"), reading.deploy_key, body)
+        return self.one("POST", repo_path(repository, "keys"), reading.deploy_key, body)
 
     def delete_deploy_key(self, repository: str, key_id: str) -> None:
-        self._api.call("DELETE", repo_path(repository, "keys", segment(key_id)))
+        self.call("DELETE", repo_path(repository, "keys", segment(key_id)))
 
 
 def _hook(url: str, secret: str, events: Sequence[str]) -> dict[str, Any]:

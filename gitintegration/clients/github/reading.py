@@ -62,6 +62,19 @@ def tag(told: Members) -> s.Tag:
     return s.Tag(told.needed("name"), told.inner("commit").needed("sha"))
 
 
+def target(told: Members) -> tuple[str, str]:
+    """The kind and the SHA of what a ref or an annotated tag names."""
+    named = told.needed_inner("object")
+    return named.text("type"), named.needed("sha")
+
+
+def annotation(told: Members) -> tuple[s.Tag, tuple[str, str]]:
+    """An annotated tag, and what it names."""
+    found = target(told)
+    tagger = told.inner("tagger").text("name")
+    return s.Tag(told.text("tag"), found[1], told.text("message").strip(), tagger), found
+
+
 def commit(told: Members) -> s.HostCommit:
     """A commit, with statistics and files where GitHub gave them."""
     inner = told.inner("commit")
@@ -253,6 +266,15 @@ def commit_status(told: Members) -> s.CommitStatus:
         told.text("context"), state if state in _STATES else "pending",  # type: ignore[arg-type]
         told.text("description"), told.text("target_url"),
     )  # fmt: skip
+
+
+def combined_status(told: Members) -> tuple[s.CombinedStatus, bool]:
+    """What the statuses say together, and whether these are all of them."""
+    found = tuple(commit_status(item) for item in told.entries("statuses"))
+    state = told.text("state")
+    word = state if state in _STATES else "pending"
+    combined = s.CombinedStatus(word, found)  # type: ignore[arg-type]
+    return combined, told.number("total_count") <= len(found)
 
 
 def check(told: Members) -> s.CheckRun:

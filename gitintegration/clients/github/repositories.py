@@ -22,27 +22,24 @@ _FOR_PEOPLE = "not accessible by integration"
 _PERMISSIONS = {"admin", "write", "read"}
 
 
-class Repositories:
+class Repositories(Connection):
     """Who the token belongs to, what may be seen, what is made and deleted."""
-
-    def __init__(self, api: Connection) -> None:
-        self._api = api
 
     def current_user(self) -> s.HostUser:
         try:
-            headers, value = self._api.call("GET", "/user")
+            headers, value = self.call("GET", "/user")
         except Forbidden as error:
             return self._installation(error)
         scopes = headers.get("x-oauth-scopes")
         named = None if scopes is None else tuple(filter(None, str(scopes).split(", ")))
-        found = self._api.understood(reading.user, value)
+        found = self.understood(reading.user, value)
         return s.HostUser(
             found.id, found.username, found.name, found.email, found.avatar_url, named
         )
 
     def rate_limit(self) -> s.RateLimit:
         try:
-            return self._api.one("GET", "/rate_limit", reading.rate_limit)
+            return self.one("GET", "/rate_limit", reading.rate_limit)
         except NotFoundOnHost:
             # An Enterprise server without limits says so.
             return s.RateLimit(None, None, None)
@@ -50,7 +47,7 @@ class Repositories:
     def permission_of(self, repository: str, username: str) -> s.Permission:
         path = repo_path(repository, "collaborators", segment(username), "permission")
         try:
-            word = self._api.one("GET", path, lambda told: told.text("permission"))
+            word = self.one("GET", path, lambda told: told.text("permission"))
         except NotFoundOnHost:
             return "none"
         return word if word in _PERMISSIONS else "none"  # type: ignore[return-value]
@@ -58,9 +55,7 @@ class Repositories:
     def list_repositories(self, page: str = "", per_page: int = 100) -> s.Page[s.HostRepository]:
         try:
             # By name: in an order by time a page may be skipped while we read.
-            return self._api.page(
-                "/user/repos", reading.repository, page, per_page, sort="full_name"
-            )
+            return self.page("/user/repos", reading.repository, page, per_page, sort="full_name")
         except Forbidden as error:
             if _FOR_PEOPLE not in str(error):
                 raise
@@ -68,7 +63,7 @@ class Repositories:
 
     def _installed(self, page: str, per_page: int) -> s.Page[s.HostRepository]:
         path = "/installation/repositories"
-        return self._api.page(path, reading.repository, page, per_page, member="repositories")
+        return self.page(path, reading.repository, page, per_page, member="repositories")
 
     def _installation(self, error: Forbidden) -> s.HostUser:
         """An app's installation is nobody, but it has repositories."""
@@ -81,13 +76,13 @@ class Repositories:
         self, organization: str, page: str = "", per_page: int = 100
     ) -> s.Page[s.HostRepository]:
         path = f"/orgs/{segment(organization)}/repos"
-        return self._api.page(path, reading.repository, page, per_page, sort="full_name")
+        return self.page(path, reading.repository, page, per_page, sort="full_name")
 
     def get_repository(self, repository: str) -> s.HostRepository:
-        return self._api.one("GET", repo_path(repository), reading.repository)
+        return self.one("GET", repo_path(repository), reading.repository)
 
     def get_repository_by_id(self, repository_id: str) -> s.HostRepository:
-        return self._api.one("GET", f"/repositories/{segment(repository_id)}", reading.repository)
+        return self.one("GET", f"/repositories/{segment(repository_id)}", reading.repository)
 
     def create_repository(self, new: s.NewRepository) -> s.HostRepository:
         path = f"/orgs/{segment(new.organization)}/repos" if new.organization else "/user/repos"
@@ -95,10 +90,10 @@ class Repositories:
             "name": new.name, "description": new.description, "private": new.is_private,
             "auto_init": new.is_initialized,
         }  # fmt: skip
-        made = self._api.one("POST", path, reading.repository, body)
+        made = self.one("POST", path, reading.repository, body)
         if new.is_initialized and made.default_branch != new.default_branch:
             path = repo_path(made.full_name, "branches", segment(made.default_branch), "rename")
-            self._api.call("POST", path, body={"new_name": new.default_branch})
+            self.call("POST", path, body={"new_name": new.default_branch})
             return self.get_repository(made.full_name)
         return made
 
@@ -107,24 +102,24 @@ class Repositories:
         for name, value in changes.items():
             if name == "topics":
                 topics = {"names": list(value)} if isinstance(value, list | tuple) else {}
-                self._api.call("PUT", repo_path(repository, "topics"), body=topics)
+                self.call("PUT", repo_path(repository, "topics"), body=topics)
             elif name in _CHANGEABLE:
                 body[_CHANGEABLE[name]] = value
             else:
                 raise NotSupported(
-                    self._api.access.name,
+                    self.access.name,
                     f"{name!r} of a repository cannot be changed here; possible are "
                     f"{', '.join(sorted(_CHANGEABLE))} and topics.",
                 )
         if not body:
             return self.get_repository(repository)
-        return self._api.one("PATCH", repo_path(repository), reading.repository, body)
+        return self.one("PATCH", repo_path(repository), reading.repository, body)
 
     def delete_repository(self, repository: str) -> None:
-        self._api.call("DELETE", repo_path(repository))
+        self.call("DELETE", repo_path(repository))
 
     def languages(self, repository: str) -> Mapping[str, int]:
-        return self._api.one("GET", repo_path(repository, "languages"), _weights)
+        return self.one("GET", repo_path(repository, "languages"), _weights)
 
 
 def _weights(told: Members) -> dict[str, int]:

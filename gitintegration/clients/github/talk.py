@@ -10,11 +10,8 @@ from gitintegration.clients.github.connection import Connection, repo_path
 from gitintegration.clients.members import Members
 
 
-class Talk:
+class Talk(Connection):
     """What people say about commits."""
-
-    def __init__(self, api: Connection) -> None:
-        self._api = api
 
     def list_pull_requests(
         self,
@@ -27,20 +24,20 @@ class Talk:
         per_page: int = 100,
     ) -> s.Page[s.PullRequest]:
         owner = repository.partition("/")[0]
-        return self._api.page(
+        return self.page(
             repo_path(repository, "pulls"), reading.pull, page, per_page,
             state=state, head=f"{owner}:{head}" if head else "", base=base,
         )  # fmt: skip
 
     def get_pull_request(self, repository: str, number: int) -> s.PullRequest:
-        return self._api.one("GET", repo_path(repository, "pulls", str(number)), reading.pull)
+        return self.one("GET", repo_path(repository, "pulls", str(number)), reading.pull)
 
     def create_pull_request(self, repository: str, new: s.NewPullRequest) -> s.PullRequest:
         body = {
             "title": new.title, "head": new.head, "base": new.base, "body": new.body,
             "draft": new.is_draft,
         }  # fmt: skip
-        return self._api.one("POST", repo_path(repository, "pulls"), reading.pull, body)
+        return self.one("POST", repo_path(repository, "pulls"), reading.pull, body)
 
     def merge_pull_request(
         self, repository: str, number: int, *, method: s.MergeMethod = "merge", sha: str = ""
@@ -48,7 +45,7 @@ class Talk:
         body = {"merge_method": method, **({"sha": sha} if sha else {})}
         path = repo_path(repository, "pulls", str(number), "merge")
         try:
-            return self._api.one("PUT", path, _merged, body)
+            return self.one("PUT", path, _merged, body)
         except AlreadyExists as error:
             # 409: the head is another one by now.
             raise RefusedByHost(
@@ -58,32 +55,32 @@ class Talk:
 
     def close_pull_request(self, repository: str, number: int) -> s.PullRequest:
         path = repo_path(repository, "pulls", str(number))
-        return self._api.one("PATCH", path, reading.pull, {"state": "closed"})
+        return self.one("PATCH", path, reading.pull, {"state": "closed"})
 
     def list_issues(
         self, repository: str, *, state: str = "open", page: str = "", per_page: int = 100
     ) -> s.Page[s.Issue]:
-        found = self._api.page(
+        found = self.page(
             repo_path(repository, "issues"), _issue_or_pull, page, per_page, state=state
         )
         return s.Page(tuple(item for item in found.items if item is not None), found.next_page)
 
     def get_issue(self, repository: str, number: int) -> s.Issue:
         path = repo_path(repository, "issues", str(number))
-        found = self._api.one("GET", path, _issue_or_pull)
+        found = self.one("GET", path, _issue_or_pull)
         if found is None:
-            raise NotFoundOnHost(self._api.access.name, f"#{number} is a pull request, no issue.")
+            raise NotFoundOnHost(self.access.name, f"#{number} is a pull request, no issue.")
         return found
 
     def list_comments(
         self, repository: str, number: int, page: str = "", per_page: int = 100
     ) -> s.Page[s.Comment]:
         path = repo_path(repository, "issues", str(number), "comments")
-        return self._api.page(path, reading.comment, page, per_page)
+        return self.page(path, reading.comment, page, per_page)
 
     def create_comment(self, repository: str, number: int, body: str) -> s.Comment:
         path = repo_path(repository, "issues", str(number), "comments")
-        return self._api.one("POST", path, reading.comment, {"body": body})
+        return self.one("POST", path, reading.comment, {"body": body})
 
     def update_comment(
         self,
@@ -93,7 +90,7 @@ class Talk:
         body: str,
     ) -> s.Comment:
         path = repo_path(repository, "issues", "comments", comment_id)
-        return self._api.one("PATCH", path, reading.comment, {"body": body})
+        return self.one("PATCH", path, reading.comment, {"body": body})
 
 
 def _issue_or_pull(told: Members) -> s.Issue | None:

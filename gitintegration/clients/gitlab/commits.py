@@ -13,85 +13,86 @@ from gitintegration.clients.members import Members
 MAX_FILES = 3000
 
 
-def list_commits(
-    host: Connection,
-    repository: str,
-    *,
-    ref: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-    page: str = "",
-    per_page: int = 100,
-) -> s.Page[s.HostCommit]:
-    """The history of a branch, newest first."""
-    return host.page(
-        host.project(repository, "repository", "commits"), convert.commit, page, per_page,
-        ref_name=ref or None, since=as_time(since), until=as_time(until),
-    )  # fmt: skip
+class Commits(Connection):
+    """What git has, as the API tells it."""
 
+    def list_commits(
+        self,
+        repository: str,
+        *,
+        ref: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page: str = "",
+        per_page: int = 100,
+    ) -> s.Page[s.HostCommit]:
+        """The history of a branch, newest first."""
+        return self.page(
+            self.project(repository, "repository", "commits"), convert.commit, page, per_page,
+            ref_name=ref or None, since=as_time(since), until=as_time(until),
+        )  # fmt: skip
 
-def get_commit(host: Connection, repository: str, sha: str) -> s.HostCommit:
-    """A commit with its files and what GitLab says of its signature."""
-    found = _commit(host, repository, sha)
-    files = tuple(file for file, _ in _files(host, repository, found.sha))
-    stats = found.stats or convert.total(files)
-    return replace(
-        found,
-        files=files,
-        stats=replace(stats, files_changed=len(files)),
-        verification=_verification(host, repository, found.sha),
-    )
+    def get_commit(self, repository: str, sha: str) -> s.HostCommit:
+        """A commit with its files and what GitLab says of its signature."""
+        found = _commit(self, repository, sha)
+        files = tuple(file for file, _ in _files(self, repository, found.sha))
+        stats = found.stats or convert.total(files)
+        return replace(
+            found,
+            files=files,
+            stats=replace(stats, files_changed=len(files)),
+            verification=_verification(self, repository, found.sha),
+        )
 
+    def get_commit_diff(self, repository: str, sha: str) -> s.Diff:
+        """What a commit changed; files that GitLab leaves out make it truncated."""
+        found = _commit(self, repository, sha)
+        told = _files(self, repository, found.sha)
+        files = tuple(file for file, _ in told)
+        stats = found.stats or convert.total(files)
+        return s.Diff(
+            base_sha=found.parent_shas[0] if found.parent_shas else "",
+            head_sha=found.sha,
+            stats=replace(stats, files_changed=len(files)),
+            files=files,
+            is_truncated=len(files) >= MAX_FILES or any(is_cut for _, is_cut in told),
+        )
 
-def get_commit_diff(host: Connection, repository: str, sha: str) -> s.Diff:
-    """What a commit changed; files that GitLab leaves out make it truncated."""
-    found = _commit(host, repository, sha)
-    told = _files(host, repository, found.sha)
-    files = tuple(file for file, _ in told)
-    stats = found.stats or convert.total(files)
-    return s.Diff(
-        base_sha=found.parent_shas[0] if found.parent_shas else "",
-        head_sha=found.sha,
-        stats=replace(stats, files_changed=len(files)),
-        files=files,
-        is_truncated=len(files) >= MAX_FILES or any(is_cut for _, is_cut in told),
-    )
+    def get_commit_patch(self, repository: str, sha: str) -> str:  # noqa: ARG002
+        """GitLab has none.
 
+        Raises:
+            NotSupported: always.
+        """
+        raise NotSupported(
+            self.access.name,
+            "its API gives no patch of a commit; the commit's diff has the same lines.",
+        )
 
-def get_commit_patch(host: Connection, repository: str, sha: str) -> str:  # noqa: ARG001
-    """GitLab has none.
-
-    Raises:
-        NotSupported: always.
-    """
-    raise NotSupported(
-        host.access.name,
-        "its API gives no patch of a commit; the commit's diff has the same lines.",
-    )
-
-
-def compare(host: Connection, repository: str, base: str, head: str) -> s.Comparison:
-    """Two commits against each other, from where they parted."""
-    base_sha = _commit(host, repository, base).sha
-    head_sha = _commit(host, repository, head).sha
-    merge_base = _merge_base(host, repository, base_sha, head_sha)
-    ahead, files, web_url = _between(host, repository, base_sha, head_sha)
-    behind = len(_between(host, repository, head_sha, base_sha)[0]) if merge_base != base_sha else 0
-    status = {
-        (False, False): "identical", (True, False): "ahead", (False, True): "behind",
-        (True, True): "diverged",
-    }[bool(ahead), bool(behind)]  # fmt: skip
-    return s.Comparison(
-        status=status,  # type: ignore[arg-type]
-        ahead_by=len(ahead),
-        behind_by=behind,
-        base_sha=base_sha,
-        head_sha=head_sha,
-        merge_base_sha=merge_base,
-        commits=ahead,
-        files=files,
-        web_url=web_url,
-    )
+    def compare(self, repository: str, base: str, head: str) -> s.Comparison:
+        """Two commits against each other, from where they parted."""
+        base_sha = _commit(self, repository, base).sha
+        head_sha = _commit(self, repository, head).sha
+        merge_base = _merge_base(self, repository, base_sha, head_sha)
+        ahead, files, web_url = _between(self, repository, base_sha, head_sha)
+        behind = (
+            len(_between(self, repository, head_sha, base_sha)[0]) if merge_base != base_sha else 0
+        )
+        status = {
+            (False, False): "identical", (True, False): "ahead", (False, True): "behind",
+            (True, True): "diverged",
+        }[bool(ahead), bool(behind)]  # fmt: skip
+        return s.Comparison(
+            status=status,  # type: ignore[arg-type]
+            ahead_by=len(ahead),
+            behind_by=behind,
+            base_sha=base_sha,
+            head_sha=head_sha,
+            merge_base_sha=merge_base,
+            commits=ahead,
+            files=files,
+            web_url=web_url,
+        )
 
 
 def _commit(host: Connection, repository: str, ref: str) -> s.HostCommit:

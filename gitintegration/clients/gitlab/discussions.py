@@ -16,62 +16,59 @@ from gitintegration.clients.members import Members
 T = TypeVar("T")
 
 
-def list_issues(
-    host: Connection, repository: str, *, state: str = "open", page: str = "", per_page: int = 100
-) -> s.Page[s.Issue]:
-    """Issues, newest first."""
-    return host.page(
-        host.project(repository, "issues"), convert.issue, page, per_page,
-        state={"open": "opened", "closed": "closed"}.get(state, "all"), scope="all",
-    )  # fmt: skip
+class Discussions(Connection):
+    """Issues and what is said about them."""
 
-
-def get_issue(host: Connection, repository: str, number: int) -> s.Issue:
-    """One issue."""
-    return host.read(host.project(repository, "issues", number), convert.issue)
-
-
-def list_comments(
-    host: Connection, repository: str, number: int, page: str = "", per_page: int = 100
-) -> s.Page[s.Comment]:
-    """What people and programs said, oldest first; GitLab's own notes are left out."""
-
-    def fetch(kind: str) -> s.Page[s.Comment]:
-        url = host.web(repository, kind, number)
-
-        def read(told: Members) -> s.Comment | None:
-            return None if told.flag("system") else convert.comment(told, url)
-
-        return host.page(
-            host.project(repository, kind, number, "notes"), read, page, per_page,
-            sort="asc", order_by="created_at",
+    def list_issues(
+        self, repository: str, *, state: str = "open", page: str = "", per_page: int = 100
+    ) -> s.Page[s.Issue]:
+        """Issues, newest first."""
+        return self.page(
+            self.project(repository, "issues"), convert.issue, page, per_page,
+            state={"open": "opened", "closed": "closed"}.get(state, "all"), scope="all",
         )  # fmt: skip
 
-    return _either(fetch)
+    def get_issue(self, repository: str, number: int) -> s.Issue:
+        """One issue."""
+        return self.read(self.project(repository, "issues", number), convert.issue)
 
+    def list_comments(
+        self, repository: str, number: int, page: str = "", per_page: int = 100
+    ) -> s.Page[s.Comment]:
+        """What people and programs said, oldest first; GitLab's own notes are left out."""
 
-def create_comment(host: Connection, repository: str, number: int, body: str) -> s.Comment:
-    """Say something."""
+        def fetch(kind: str) -> s.Page[s.Comment]:
+            url = self.web(repository, kind, number)
 
-    def send(kind: str) -> s.Comment:
-        url = host.web(repository, kind, number)
-        path = host.project(repository, kind, number, "notes")
-        return host.send("post", path, {"body": body}, lambda told: convert.comment(told, url))
+            def read(told: Members) -> s.Comment | None:
+                return None if told.flag("system") else convert.comment(told, url)
 
-    return _either(send)
+            return self.page(
+                self.project(repository, kind, number, "notes"), read, page, per_page,
+                sort="asc", order_by="created_at",
+            )  # fmt: skip
 
+        return _either(fetch)
 
-def update_comment(
-    host: Connection, repository: str, number: int, comment_id: str, body: str
-) -> s.Comment:
-    """Say something else."""
+    def create_comment(self, repository: str, number: int, body: str) -> s.Comment:
+        """Say something."""
 
-    def send(kind: str) -> s.Comment:
-        url = host.web(repository, kind, number)
-        path = host.project(repository, kind, number, "notes", comment_id)
-        return host.send("put", path, {"body": body}, lambda told: convert.comment(told, url))
+        def send(kind: str) -> s.Comment:
+            url = self.web(repository, kind, number)
+            path = self.project(repository, kind, number, "notes")
+            return self.send("post", path, {"body": body}, lambda told: convert.comment(told, url))
 
-    return _either(send)
+        return _either(send)
+
+    def update_comment(self, repository: str, number: int, comment_id: str, body: str) -> s.Comment:
+        """Say something else."""
+
+        def send(kind: str) -> s.Comment:
+            url = self.web(repository, kind, number)
+            path = self.project(repository, kind, number, "notes", comment_id)
+            return self.send("put", path, {"body": body}, lambda told: convert.comment(told, url))
+
+        return _either(send)
 
 
 def _either(call: Callable[[str], T]) -> T:

@@ -13,56 +13,56 @@ from gitintegration.clients.members import Members, UnreadableMemberError
 MAX_ENTRIES = 20_000
 
 
-def get_contents(
-    host: Connection, repository: str, path: str, ref: str = ""
-) -> s.FileContent | s.FolderContent:
-    """A file, or a folder where there is no file."""
-    name = path.strip("/")
-    if name:
+class Files(Connection):
+    """Reading and writing of single files."""
+
+    def get_contents(
+        self, repository: str, path: str, ref: str = ""
+    ) -> s.FileContent | s.FolderContent:
+        """A file, or a folder where there is no file."""
+        name = path.strip("/")
+        if name:
+            try:
+                return _file(self, repository, name, ref or "HEAD")
+            except NotFoundOnHost:
+                found = _entries(self, repository, ref or "HEAD", path=name)
+                if not found:
+                    # Older servers answer a folder that is not there with an empty one.
+                    raise
+                return s.FolderContent(name, found)
+        return s.FolderContent("", _entries(self, repository, ref or "HEAD"))
+
+    def get_tree(self, repository: str, ref: str, *, recursive: bool = False) -> s.Tree:
+        """The files of a commit; a branch is resolved first: all pages are of one commit."""
+        path = self.project(repository, "repository", "commits", ref)
+        sha = self.read(path, lambda told: told.needed("id"))
+        found = _entries(self, repository, sha, recursive="true" if recursive else None)
+        return s.Tree(sha, found, is_truncated=len(found) >= MAX_ENTRIES)
+
+    def write_file(
+        self, repository: str, path: str, content: bytes, *, branch: str, message: str
+    ) -> str:
+        """Create or replace a file; returns the commit's SHA."""
+        target = self.project(repository, "repository", "files", path.strip("/"))
         try:
-            return _file(host, repository, name, ref or "HEAD")
+            self.call("head", target, ref=branch)
+            action = "update"
         except NotFoundOnHost:
-            found = _entries(host, repository, ref or "HEAD", path=name)
-            if not found:
-                # Older servers answer a folder that is not there with an empty one.
-                raise
-            return s.FolderContent(name, found)
-    return s.FolderContent("", _entries(host, repository, ref or "HEAD"))
+            action = "create"
+        return _commit(
+            self, repository, branch, message,
+            {
+                "action": action,
+                "file_path": path.strip("/"),
+                "encoding": "base64",
+                "content": base64.b64encode(content).decode(),
+            },
+        )  # fmt: skip
 
-
-def get_tree(host: Connection, repository: str, ref: str, *, recursive: bool = False) -> s.Tree:
-    """The files of a commit; a branch is resolved first, so that all pages are of one commit."""
-    path = host.project(repository, "repository", "commits", ref)
-    sha = host.read(path, lambda told: told.needed("id"))
-    found = _entries(host, repository, sha, recursive="true" if recursive else None)
-    return s.Tree(sha, found, is_truncated=len(found) >= MAX_ENTRIES)
-
-
-def write_file(
-    host: Connection, repository: str, path: str, content: bytes, *, branch: str, message: str
-) -> str:
-    """Create or replace a file; returns the commit's SHA."""
-    target = host.project(repository, "repository", "files", path.strip("/"))
-    try:
-        host.call("head", target, ref=branch)
-        action = "update"
-    except NotFoundOnHost:
-        action = "create"
-    return _commit(
-        host, repository, branch, message,
-        {
-            "action": action,
-            "file_path": path.strip("/"),
-            "encoding": "base64",
-            "content": base64.b64encode(content).decode(),
-        },
-    )  # fmt: skip
-
-
-def delete_file(host: Connection, repository: str, path: str, *, branch: str, message: str) -> str:
-    """Delete a file; returns the commit's SHA."""
-    action = {"action": "delete", "file_path": path.strip("/")}
-    return _commit(host, repository, branch, message, action)
+    def delete_file(self, repository: str, path: str, *, branch: str, message: str) -> str:
+        """Delete a file; returns the commit's SHA."""
+        action = {"action": "delete", "file_path": path.strip("/")}
+        return _commit(self, repository, branch, message, action)
 
 
 def _file(host: Connection, repository: str, path: str, ref: str) -> s.FileContent:

@@ -33,63 +33,61 @@ _MORE_EVENTS = (
 )
 
 
-def list_webhooks(host: Connection, repository: str) -> Sequence[s.HostWebhook]:
-    """Every hook of a project."""
-    return host.all(host.project(repository, "hooks"), _hook)
+class Hooks(Connection):
+    """How the host tells us of what happens."""
 
+    def list_webhooks(self, repository: str) -> Sequence[s.HostWebhook]:
+        """Every hook of a project."""
+        return self.all(self.project(repository, "hooks"), _hook)
 
-def create_webhook(
-    host: Connection, repository: str, url: str, secret: str, events: Sequence[str] = ()
-) -> s.HostWebhook:
-    """A new hook."""
-    return host.send(
-        "post", host.project(repository, "hooks"), _body(host, url, secret, events), _hook
-    )
+    def create_webhook(
+        self, repository: str, url: str, secret: str, events: Sequence[str] = ()
+    ) -> s.HostWebhook:
+        """A new hook."""
+        return self.send(
+            "post", self.project(repository, "hooks"), _body(self, url, secret, events), _hook
+        )
 
+    def update_webhook(
+        self,
+        repository: str,
+        webhook_id: str,
+        url: str,
+        secret: str,
+        events: Sequence[str] = (),
+    ) -> s.HostWebhook:
+        """Change a hook."""
+        path = self.project(repository, "hooks", webhook_id)
+        return self.send("put", path, _body(self, url, secret, events), _hook)
 
-def update_webhook(
-    host: Connection,
-    repository: str,
-    webhook_id: str,
-    url: str,
-    secret: str,
-    events: Sequence[str] = (),
-) -> s.HostWebhook:
-    """Change a hook."""
-    path = host.project(repository, "hooks", webhook_id)
-    return host.send("put", path, _body(host, url, secret, events), _hook)
+    def delete_webhook(self, repository: str, webhook_id: str) -> None:
+        """Delete a hook; one that is gone already is fine."""
+        try:
+            self.call("delete", self.project(repository, "hooks", webhook_id))
+        except NotFoundOnHost:
+            return
 
+    def list_hook_deliveries(
+        self, repository: str, webhook_id: str, page: str = "", per_page: int = 100
+    ) -> s.Page[s.HookDelivery]:
+        """The tries of the last seven days, newest first; when each was is not told."""
+        path = self.project(repository, "hooks", webhook_id, "events")
+        try:
+            return self.page(path, _delivery, page, min(per_page, _DELIVERIES_PER_PAGE))
+        except NotFoundOnHost as error:
+            raise _too_old(self, repository, webhook_id, error) from error
 
-def delete_webhook(host: Connection, repository: str, webhook_id: str) -> None:
-    """Delete a hook; one that is gone already is fine."""
-    try:
-        host.call("delete", host.project(repository, "hooks", webhook_id))
-    except NotFoundOnHost:
-        return
-
-
-def list_hook_deliveries(
-    host: Connection, repository: str, webhook_id: str, page: str = "", per_page: int = 100
-) -> s.Page[s.HookDelivery]:
-    """The tries of the last seven days, newest first; when each was is not told."""
-    path = host.project(repository, "hooks", webhook_id, "events")
-    try:
-        return host.page(path, _delivery, page, min(per_page, _DELIVERIES_PER_PAGE))
-    except NotFoundOnHost as error:
-        raise _too_old(host, repository, webhook_id, error) from error
-
-
-def redeliver(host: Connection, repository: str, webhook_id: str, delivery_id: str) -> None:
-    """Let GitLab send a delivery again; it does so five times a minute."""
-    path = host.project(repository, "hooks", webhook_id, "events", delivery_id, "resend")
-    try:
-        host.call("post", path, {})
-    except NotFoundOnHost as error:
-        # The list knows whether it is the delivery that is missing or the whole address.
-        list_hook_deliveries(host, repository, webhook_id)
-        raise NotFoundOnHost(
-            error.host, f"has no delivery {delivery_id} of this hook.", http_status=404
-        ) from error
+    def redeliver(self, repository: str, webhook_id: str, delivery_id: str) -> None:
+        """Let GitLab send a delivery again; it does so five times a minute."""
+        path = self.project(repository, "hooks", webhook_id, "events", delivery_id, "resend")
+        try:
+            self.call("post", path, {})
+        except NotFoundOnHost as error:
+            # The list knows whether it is the delivery that is missing or the whole address.
+            self.list_hook_deliveries(repository, webhook_id)
+            raise NotFoundOnHost(
+                error.host, f"has no delivery {delivery_id} of this hook.", http_status=404
+            ) from error
 
 
 def _body(host: Connection, url: str, secret: str, events: Sequence[str]) -> dict[str, object]:

@@ -20,86 +20,87 @@ from gitintegration.clients.members import Members
 _REBASE_TRIES, _REBASE_SECONDS = 30, 1.0
 
 
-def list_pull_requests(
-    host: Connection,
-    repository: str,
-    *,
-    state: str = "open",
-    head: str = "",
-    base: str = "",
-    page: str = "",
-    per_page: int = 100,
-) -> s.Page[s.PullRequest]:
-    """Merge requests, newest first; a page may be shorter than asked for.
+class MergeRequests(Connection):
+    """Changes that people propose."""
 
-    GitLab has no word for closed or merged: both are chosen from all.
-    """
-    convert_one = _reader(host, repository)
+    def list_pull_requests(
+        self,
+        repository: str,
+        *,
+        state: str = "open",
+        head: str = "",
+        base: str = "",
+        page: str = "",
+        per_page: int = 100,
+    ) -> s.Page[s.PullRequest]:
+        """Merge requests, newest first; a page may be shorter than asked for.
 
-    def read(told: Members) -> s.PullRequest | None:
-        found = convert_one(told)
-        is_wanted = state != "closed" or found.state == "closed"
-        is_ours = not head or told.ident("source_project_id") == told.ident("target_project_id")
-        return found if is_wanted and is_ours else None
+        GitLab has no word for closed or merged: both are chosen from all.
+        """
+        convert_one = _reader(self, repository)
 
-    return host.page(
-        host.project(repository, "merge_requests"), read, page, per_page,
-        state={"open": "opened"}.get(state, "all"), scope="all",
-        source_branch=head or None, target_branch=base or None,
-    )  # fmt: skip
+        def read(told: Members) -> s.PullRequest | None:
+            found = convert_one(told)
+            is_wanted = state != "closed" or found.state == "closed"
+            is_ours = not head or told.ident("source_project_id") == told.ident("target_project_id")
+            return found if is_wanted and is_ours else None
 
+        return self.page(
+            self.project(repository, "merge_requests"), read, page, per_page,
+            state={"open": "opened"}.get(state, "all"), scope="all",
+            source_branch=head or None, target_branch=base or None,
+        )  # fmt: skip
 
-def get_pull_request(host: Connection, repository: str, number: int) -> s.PullRequest:
-    """One merge request."""
-    return host.read(_path(host, repository, number), _reader(host, repository))
+    def get_pull_request(self, repository: str, number: int) -> s.PullRequest:
+        """One merge request."""
+        return self.read(_path(self, repository, number), _reader(self, repository))
 
+    def create_pull_request(self, repository: str, new: s.NewPullRequest) -> s.PullRequest:
+        """Open a merge request; GitLab marks drafts in the title."""
+        body = {
+            "source_branch": new.head,
+            "target_branch": new.base,
+            "title": f"Draft: {new.title}" if new.is_draft else new.title,
+            "description": new.body,
+        }
+        path = self.project(repository, "merge_requests")
+        return self.send("post", path, body, _reader(self, repository))
 
-def create_pull_request(host: Connection, repository: str, new: s.NewPullRequest) -> s.PullRequest:
-    """Open a merge request; GitLab marks drafts in the title."""
-    body = {
-        "source_branch": new.head,
-        "target_branch": new.base,
-        "title": f"Draft: {new.title}" if new.is_draft else new.title,
-        "description": new.body,
-    }
-    path = host.project(repository, "merge_requests")
-    return host.send("post", path, body, _reader(host, repository))
+    def merge_pull_request(
+        self,
+        repository: str,
+        number: int,
+        *,
+        method: s.MergeMethod = "merge",
+        sha: str = "",
+    ) -> s.MergeResult:
+        """Merge; rebasing needs a project whose merge method it is.
 
+        Raises:
+            NotSupported: `rebase` in a project that merges otherwise.
+        """
+        if method == "rebase":
+            sha = _rebase(self, repository, number, sha)
+        body: dict[str, object] = {"squash": method == "squash"}
+        if sha:
+            body["sha"] = sha
+        try:
+            return self.send("put", f"{_path(self, repository, number)}/merge", body, _result)
+        except AuthenticationFailed as error:
+            # GitLab answers 401 to a known user who may not merge.
+            raise Forbidden(error.host, error.detail, http_status=401, body=error.body) from error
+        except AlreadyExists as error:
+            # 409: the head is another one by now.
+            raise RefusedByHost(
+                error.host, error.detail, http_status=409, body=error.body
+            ) from error
 
-def merge_pull_request(
-    host: Connection,
-    repository: str,
-    number: int,
-    *,
-    method: s.MergeMethod = "merge",
-    sha: str = "",
-) -> s.MergeResult:
-    """Merge; rebasing needs a project whose merge method it is.
-
-    Raises:
-        NotSupported: `rebase` in a project that merges otherwise.
-    """
-    if method == "rebase":
-        sha = _rebase(host, repository, number, sha)
-    body: dict[str, object] = {"squash": method == "squash"}
-    if sha:
-        body["sha"] = sha
-    try:
-        return host.send("put", f"{_path(host, repository, number)}/merge", body, _result)
-    except AuthenticationFailed as error:
-        # GitLab answers 401 to a known user who may not merge.
-        raise Forbidden(error.host, error.detail, http_status=401, body=error.body) from error
-    except AlreadyExists as error:
-        # 409: the head is another one by now.
-        raise RefusedByHost(error.host, error.detail, http_status=409, body=error.body) from error
-
-
-def close_pull_request(host: Connection, repository: str, number: int) -> s.PullRequest:
-    """Close without merging."""
-    return host.send(
-        "put", _path(host, repository, number), {"state_event": "close"},
-        _reader(host, repository),
-    )  # fmt: skip
+    def close_pull_request(self, repository: str, number: int) -> s.PullRequest:
+        """Close without merging."""
+        return self.send(
+            "put", _path(self, repository, number), {"state_event": "close"},
+            _reader(self, repository),
+        )  # fmt: skip
 
 
 def _path(host: Connection, repository: str, number: int) -> str:

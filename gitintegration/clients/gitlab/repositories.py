@@ -14,127 +14,118 @@ _SWITCHES = {
 }
 
 
-def list_repositories(
-    host: Connection, page: str = "", per_page: int = 100
-) -> s.Page[s.HostRepository]:
-    """The projects that the user is a member of, newest first.
+class Repositories(Connection):
+    """Repositories with their branches and tags."""
 
-    By keyset: counted pages end at 50,000, and skip what changes its place meanwhile.
-    """
-    return host.page(
-        "/projects", convert.repository, page, per_page,
-        membership="true", order_by="id", sort="desc", pagination="keyset",
-    )  # fmt: skip
+    def list_repositories(self, page: str = "", per_page: int = 100) -> s.Page[s.HostRepository]:
+        """The projects that the user is a member of, newest first.
 
+        By keyset: counted pages end at 50,000, and skip what changes its place meanwhile.
+        """
+        return self.page(
+            "/projects", convert.repository, page, per_page,
+            membership="true", order_by="id", sort="desc", pagination="keyset",
+        )  # fmt: skip
 
-def list_organization_repositories(
-    host: Connection, organization: str, page: str = "", per_page: int = 100
-) -> s.Page[s.HostRepository]:
-    """A group's projects, those of its subgroups with them."""
-    return host.page(
-        host.path("groups", organization, "projects"), convert.repository, page, per_page,
-        include_subgroups="true", with_shared="false", order_by="id", sort="desc",
-    )  # fmt: skip
+    def list_organization_repositories(
+        self, organization: str, page: str = "", per_page: int = 100
+    ) -> s.Page[s.HostRepository]:
+        """A group's projects, those of its subgroups with them."""
+        return self.page(
+            self.path("groups", organization, "projects"), convert.repository, page, per_page,
+            include_subgroups="true", with_shared="false", order_by="id", sort="desc",
+        )  # fmt: skip
 
+    def get_repository(self, repository: str) -> s.HostRepository:
+        """A project by its full path."""
+        return self.read(self.project(repository), convert.repository)
 
-def get_repository(host: Connection, repository: str) -> s.HostRepository:
-    """A project by its full path."""
-    return host.read(host.project(repository), convert.repository)
+    def get_repository_by_id(self, repository_id: str) -> s.HostRepository:
+        """A project by its number, whatever it is called now."""
+        if not repository_id.isdigit():
+            # GitLab would read it as a path.
+            raise NotFoundOnHost(
+                self.access.name, f"a project's id is a number, not {repository_id!r}"
+            )
+        return self.read(self.project(repository_id), convert.repository)
 
+    def create_repository(self, new: s.NewRepository) -> s.HostRepository:
+        """A project in a group or in the user's own namespace."""
+        body: dict[str, object] = {
+            "name": new.name,
+            "path": new.name,
+            "description": new.description,
+            "visibility": "private" if new.is_private else "public",
+            "initialize_with_readme": new.is_initialized,
+        }
+        if new.is_initialized:
+            body["default_branch"] = new.default_branch
+        if new.organization:
+            path = self.path("namespaces", new.organization)
+            body["namespace_id"] = self.read(path, lambda told: int(told.needed("id")))
+        return self.send("post", "/projects", body, convert.repository)
 
-def get_repository_by_id(host: Connection, repository_id: str) -> s.HostRepository:
-    """A project by its number, whatever it is called now."""
-    if not repository_id.isdigit():
-        # GitLab would read it as a path.
-        raise NotFoundOnHost(host.access.name, f"a project's id is a number, not {repository_id!r}")
-    return host.read(host.project(repository_id), convert.repository)
+    def update_repository(self, repository: str, changes: Mapping[str, object]) -> s.HostRepository:
+        """Change members of a project, named as in `HostRepository`.
 
+        Raises:
+            NotSupported: a member that cannot be changed.
+        """
+        body: dict[str, object] = {}
+        for name, value in changes.items():
+            body |= _change(self, name, value)
+        archived = changes.get("is_archived")
+        found: s.HostRepository | None = None
+        if archived is not None:
+            word = "archive" if archived else "unarchive"
+            found = self.send("post", self.project(repository, word), None, convert.repository)
+        if body:
+            found = self.send("put", self.project(repository), body, convert.repository)
+        return found or self.get_repository(repository)
 
-def create_repository(host: Connection, new: s.NewRepository) -> s.HostRepository:
-    """A project in a group or in the user's own namespace."""
-    body: dict[str, object] = {
-        "name": new.name,
-        "path": new.name,
-        "description": new.description,
-        "visibility": "private" if new.is_private else "public",
-        "initialize_with_readme": new.is_initialized,
-    }
-    if new.is_initialized:
-        body["default_branch"] = new.default_branch
-    if new.organization:
-        path = host.path("namespaces", new.organization)
-        body["namespace_id"] = host.read(path, lambda told: int(told.needed("id")))
-    return host.send("post", "/projects", body, convert.repository)
+    def delete_repository(self, repository: str) -> None:
+        """Delete a project; where the server delays deletion it is only marked at first."""
+        self.call("delete", self.project(repository))
 
+    def languages(self, repository: str) -> Mapping[str, int]:
+        """Percents, rounded, but never to nothing."""
+        return self.read(
+            self.project(repository, "languages"),
+            lambda told: {
+                name: max(1, round(told.raw(name)))
+                for name in told.names()
+                if isinstance(told.raw(name), int | float)
+            },
+        )
 
-def update_repository(
-    host: Connection, repository: str, changes: Mapping[str, object]
-) -> s.HostRepository:
-    """Change members of a project, named as in `HostRepository`.
+    def list_branches(
+        self, repository: str, page: str = "", per_page: int = 100
+    ) -> s.Page[s.Branch]:
+        """The branches."""
+        path = self.project(repository, "repository", "branches")
+        return self.page(path, convert.branch, page, per_page)
 
-    Raises:
-        NotSupported: a member that cannot be changed.
-    """
-    body: dict[str, object] = {}
-    for name, value in changes.items():
-        body |= _change(host, name, value)
-    archived = changes.get("is_archived")
-    found: s.HostRepository | None = None
-    if archived is not None:
-        word = "archive" if archived else "unarchive"
-        found = host.send("post", host.project(repository, word), None, convert.repository)
-    if body:
-        found = host.send("put", host.project(repository), body, convert.repository)
-    return found or get_repository(host, repository)
+    def get_branch(self, repository: str, name: str) -> s.Branch:
+        """One branch."""
+        return self.read(self.project(repository, "repository", "branches", name), convert.branch)
 
+    def create_branch(self, repository: str, name: str, sha: str) -> s.Branch:
+        """A new branch at a commit."""
+        path = self.project(repository, "repository", "branches")
+        return self.send("post", path, {"branch": name, "ref": sha}, convert.branch)
 
-def delete_repository(host: Connection, repository: str) -> None:
-    """Delete a project; where the server delays deletion it is only marked at first."""
-    host.call("delete", host.project(repository))
+    def delete_branch(self, repository: str, name: str) -> None:
+        """Delete a branch."""
+        self.call("delete", self.project(repository, "repository", "branches", name))
 
+    def list_tags(self, repository: str, page: str = "", per_page: int = 100) -> s.Page[s.Tag]:
+        """The tags, newest first."""
+        path = self.project(repository, "repository", "tags")
+        return self.page(path, convert.tag, page, per_page)
 
-def languages(host: Connection, repository: str) -> Mapping[str, int]:
-    """Percents, rounded, but never to nothing."""
-    return host.read(
-        host.project(repository, "languages"),
-        lambda told: {
-            name: max(1, round(told.raw(name)))
-            for name in told.names()
-            if isinstance(told.raw(name), int | float)
-        },
-    )
-
-
-def list_branches(
-    host: Connection, repository: str, page: str = "", per_page: int = 100
-) -> s.Page[s.Branch]:
-    """The branches."""
-    path = host.project(repository, "repository", "branches")
-    return host.page(path, convert.branch, page, per_page)
-
-
-def get_branch(host: Connection, repository: str, name: str) -> s.Branch:
-    """One branch."""
-    return host.read(host.project(repository, "repository", "branches", name), convert.branch)
-
-
-def create_branch(host: Connection, repository: str, name: str, sha: str) -> s.Branch:
-    """A new branch at a commit."""
-    path = host.project(repository, "repository", "branches")
-    return host.send("post", path, {"branch": name, "ref": sha}, convert.branch)
-
-
-def delete_branch(host: Connection, repository: str, name: str) -> None:
-    """Delete a branch."""
-    host.call("delete", host.project(repository, "repository", "branches", name))
-
-
-def list_tags(
-    host: Connection, repository: str, page: str = "", per_page: int = 100
-) -> s.Page[s.Tag]:
-    """The tags, newest first."""
-    path = host.project(repository, "repository", "tags")
-    return host.page(path, convert.tag, page, per_page)
+    def get_tag(self, repository: str, name: str) -> s.Tag:
+        """One tag."""
+        return self.read(self.project(repository, "repository", "tags", name), convert.tag)
 
 
 def _change(host: Connection, name: str, value: object) -> dict[str, object]:

@@ -14,65 +14,66 @@ _PIPELINE = "only_allow_merge_if_pipeline_succeeds"
 _LEVELS = ("push_access_level", "merge_access_level", "unprotect_access_level")
 
 
-def list_branch_protections(host: Connection, repository: str) -> Sequence[s.BranchProtection]:
-    """Every protected branch or pattern."""
-    approvals = _approvals(host, repository)
-    settings = host.read(host.project(repository), _project_settings)
-    return host.all(
-        host.project(repository, "protected_branches"),
-        lambda told: _protection(told, approvals, settings),
-    )
+class Rules(Connection):
+    """What protects a repository, who else may enter, and where its CI runs."""
 
+    def list_branch_protections(self, repository: str) -> Sequence[s.BranchProtection]:
+        """Every protected branch or pattern."""
+        approvals = _approvals(self, repository)
+        settings = self.read(self.project(repository), _project_settings)
+        return self.all(
+            self.project(repository, "protected_branches"),
+            lambda told: _protection(told, approvals, settings),
+        )
 
-def get_branch_protection(host: Connection, repository: str, pattern: str) -> s.BranchProtection:
-    """One protected branch or pattern."""
-    approvals = _approvals(host, repository)
-    settings = host.read(host.project(repository), _project_settings)
-    return host.read(
-        host.project(repository, "protected_branches", pattern),
-        lambda told: _protection(told, approvals, settings),
-    )
+    def get_branch_protection(self, repository: str, pattern: str) -> s.BranchProtection:
+        """One protected branch or pattern."""
+        approvals = _approvals(self, repository)
+        settings = self.read(self.project(repository), _project_settings)
+        return self.read(
+            self.project(repository, "protected_branches", pattern),
+            lambda told: _protection(told, approvals, settings),
+        )
 
+    def set_branch_protection(
+        self, repository: str, protection: s.BranchProtection
+    ) -> s.BranchProtection:
+        """Protect a branch. GitLab names no checks: wanted ones mean that pipelines must succeed.
 
-def set_branch_protection(
-    host: Connection, repository: str, protection: s.BranchProtection
-) -> s.BranchProtection:
-    """Protect a branch. GitLab names no checks: wanted ones mean that pipelines must succeed.
+        Raises:
+            NotSupported: approvals are wanted, and this edition of GitLab has no rules for them.
+        """
+        ident = _protect(self, repository, protection)
+        if protection.required_checks:
+            self.call("put", self.project(repository), {_PIPELINE: True})
+        _approve(self, repository, protection, ident)
+        return self.get_branch_protection(repository, protection.pattern)
 
-    Raises:
-        NotSupported: approvals are wanted, and this edition of GitLab has no rules for them.
-    """
-    ident = _protect(host, repository, protection)
-    if protection.required_checks:
-        host.call("put", host.project(repository), {_PIPELINE: True})
-    _approve(host, repository, protection, ident)
-    return get_branch_protection(host, repository, protection.pattern)
+    def delete_branch_protection(self, repository: str, pattern: str) -> None:
+        """Free a branch; its approval rule goes with it."""
+        for rule_id, name, _ in _rules(self, repository):
+            if name == _rule_name(pattern):
+                self.call("delete", self.project(repository, "approval_rules", rule_id))
+        self.call("delete", self.project(repository, "protected_branches", pattern))
 
+    def list_deploy_keys(self, repository: str) -> Sequence[s.DeployKey]:
+        """Every deploy key of a project."""
+        return self.all(self.project(repository, "deploy_keys"), convert.deploy_key)
 
-def delete_branch_protection(host: Connection, repository: str, pattern: str) -> None:
-    """Free a branch; its approval rule goes with it."""
-    for rule_id, name, _ in _rules(host, repository):
-        if name == _rule_name(pattern):
-            host.call("delete", host.project(repository, "approval_rules", rule_id))
-    host.call("delete", host.project(repository, "protected_branches", pattern))
+    def get_deploy_key(self, repository: str, key_id: str) -> s.DeployKey:
+        """One deploy key."""
+        return self.read(self.project(repository, "deploy_keys", key_id), convert.deploy_key)
 
+    def create_deploy_key(
+        self, repository: str, title: str, key: str, *, is_read_only: bool = True
+    ) -> s.DeployKey:
+        """A new deploy key."""
+        body = {"title": title, "key": key, "can_push": not is_read_only}
+        return self.send("post", self.project(repository, "deploy_keys"), body, convert.deploy_key)
 
-def list_deploy_keys(host: Connection, repository: str) -> Sequence[s.DeployKey]:
-    """Every deploy key of a project."""
-    return host.all(host.project(repository, "deploy_keys"), convert.deploy_key)
-
-
-def create_deploy_key(
-    host: Connection, repository: str, title: str, key: str, *, is_read_only: bool = True
-) -> s.DeployKey:
-    """A new deploy key."""
-    body = {"title": title, "key": key, "can_push": not is_read_only}
-    return host.send("post", host.project(repository, "deploy_keys"), body, convert.deploy_key)
-
-
-def delete_deploy_key(host: Connection, repository: str, key_id: str) -> None:
-    """Delete a deploy key."""
-    host.call("delete", host.project(repository, "deploy_keys", key_id))
+    def delete_deploy_key(self, repository: str, key_id: str) -> None:
+        """Delete a deploy key."""
+        self.call("delete", self.project(repository, "deploy_keys", key_id))
 
 
 def _protect(host: Connection, repository: str, wanted: s.BranchProtection) -> int:

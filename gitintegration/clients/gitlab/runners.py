@@ -12,61 +12,61 @@ from gitintegration.clients.members import Members
 _TYPES = {"repository": "project_type", "organization": "group_type", "enterprise": "instance_type"}
 
 
-def list_runners(host: Connection, scope: s.Scope) -> Sequence[s.HostRunner]:
-    """The runners of exactly this scope; each is asked for, because lists leave labels out."""
-    path = "/runners/all" if scope.kind == "enterprise" else _base(host, scope) + "/runners"
-    idents = host.all(path, lambda told: told.needed("id"), type=_TYPES[scope.kind])
-    return tuple(get_runner(host, scope, ident) for ident in idents)
+class Runners(Connection):
+    """The machines that the host's CI runs on."""
 
+    def list_runners(self, scope: s.Scope) -> Sequence[s.HostRunner]:
+        """The runners of exactly this scope; each is asked for, because lists leave labels out."""
+        path = "/runners/all" if scope.kind == "enterprise" else _base(self, scope) + "/runners"
+        idents = self.all(path, lambda told: told.needed("id"), type=_TYPES[scope.kind])
+        return tuple(self.get_runner(scope, ident) for ident in idents)
 
-def get_runner(host: Connection, scope: s.Scope, runner_id: str) -> s.HostRunner:  # noqa: ARG001
-    """One runner; GitLab knows runners by number alone."""
-    return host.read(host.path("runners", runner_id), convert.runner)
+    def get_runner(self, scope: s.Scope, runner_id: str) -> s.HostRunner:  # noqa: ARG002
+        """One runner; GitLab knows runners by number alone."""
+        return self.read(self.path("runners", runner_id), convert.runner)
 
+    def delete_runner(self, scope: s.Scope, runner_id: str) -> None:  # noqa: ARG002
+        """Delete a runner for good."""
+        self.call("delete", self.path("runners", runner_id))
 
-def delete_runner(host: Connection, scope: s.Scope, runner_id: str) -> None:  # noqa: ARG001
-    """Delete a runner for good."""
-    host.call("delete", host.path("runners", runner_id))
+    def set_runner_labels(
+        self,
+        scope: s.Scope,  # noqa: ARG002 - GitLab knows runners by number alone
+        runner_id: str,
+        labels: Sequence[str],
+    ) -> Sequence[str]:
+        """Replace a runner's tags."""
+        path = self.path("runners", runner_id)
+        return self.send(
+            "put", path, {"tag_list": list(labels)}, lambda told: told.texts("tag_list")
+        )
 
+    def runner_registration_token(self, scope: s.Scope) -> s.RunnerToken:
+        """A new runner's own token; on servers before 15.10 one that registers any number.
 
-def set_runner_labels(
-    host: Connection,
-    scope: s.Scope,  # noqa: ARG001 - GitLab knows runners by number alone
-    runner_id: str,
-    labels: Sequence[str],
-) -> Sequence[str]:
-    """Replace a runner's tags."""
-    path = host.path("runners", runner_id)
-    return host.send("put", path, {"tag_list": list(labels)}, lambda told: told.texts("tag_list"))
+        The runner is in the list from now on, as never seen.
+        """
+        body: dict[str, object] = {"runner_type": _TYPES[scope.kind]}
+        if scope.kind != "enterprise":
+            name = "project_id" if scope.kind == "repository" else "group_id"
+            body[name] = self.read(_base(self, scope), lambda told: int(told.needed("id")))
+        try:
+            return self.send("post", "/user/runners", body, lambda told: _token(self, told))
+        except NotFoundOnHost:
+            path = _base(self, scope) + "/runners/reset_registration_token"
+            return self.send("post", path, None, lambda told: _token(self, told))
 
+    def runner_removal_token(self, scope: s.Scope) -> s.RunnerToken:  # noqa: ARG002
+        """GitLab has none.
 
-def runner_registration_token(host: Connection, scope: s.Scope) -> s.RunnerToken:
-    """A new runner's own token; on servers before 15.10 one that registers any number.
-
-    The runner is in the list from now on, as never seen.
-    """
-    body: dict[str, object] = {"runner_type": _TYPES[scope.kind]}
-    if scope.kind != "enterprise":
-        name = "project_id" if scope.kind == "repository" else "group_id"
-        body[name] = host.read(_base(host, scope), lambda told: int(told.needed("id")))
-    try:
-        return host.send("post", "/user/runners", body, lambda told: _token(host, told))
-    except NotFoundOnHost:
-        path = _base(host, scope) + "/runners/reset_registration_token"
-        return host.send("post", path, None, lambda told: _token(host, told))
-
-
-def runner_removal_token(host: Connection, scope: s.Scope) -> s.RunnerToken:  # noqa: ARG001
-    """GitLab has none.
-
-    Raises:
-        NotSupported: always.
-    """
-    raise NotSupported(
-        host.access.name,
-        "it has no removal tokens; delete the runner here, or run `gitlab-runner unregister` "
-        "where it is installed.",
-    )
+        Raises:
+            NotSupported: always.
+        """
+        raise NotSupported(
+            self.access.name,
+            "it has no removal tokens; delete the runner here, or run `gitlab-runner unregister` "
+            "where it is installed.",
+        )
 
 
 def _base(host: Connection, scope: s.Scope) -> str:

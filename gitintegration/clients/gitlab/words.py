@@ -6,7 +6,7 @@ Source: GitLab documentation, "Pipelines API", "Jobs API", "Commits API".
 import re
 from datetime import UTC, datetime
 
-from gitintegration.clients.shapes import StatusState
+from gitintegration.clients.shapes import RunState, StatusState
 
 _STATUSES = {
     "created": ("pending", ""),
@@ -22,6 +22,14 @@ _STATUSES = {
     "failed": ("failed", "failure"),
     "canceled": ("cancelled", "cancelled"),
     "skipped": ("skipped", "skipped"),
+}
+RUN_STATES: dict[RunState, str] = {
+    "queued": "pending",
+    "in_progress": "running",
+    "success": "success",
+    "failure": "failed",
+    "cancelled": "canceled",
+    "skipped": "skipped",
 }
 _COMMIT_STATES: dict[str, StatusState] = {
     "pending": "pending",

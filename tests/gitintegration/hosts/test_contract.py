@@ -212,6 +212,16 @@ def test_the_tags_are_listed(world: World) -> None:
     assert [(tag.name, tag.sha) for tag in found] == [("v1.0", world.head)]
 
 
+def test_a_tag_is_read_by_its_name(world: World) -> None:
+    world.widgets.store.tag("release/2", world.widgets.store.branches()["feature"])
+    found = world.client.get_tag(world.name, "v1.0")
+    assert (found.name, found.sha, found.message) == ("v1.0", world.head, "First")
+    plain = world.client.get_tag(world.name, "release/2")
+    assert (plain.name, plain.sha) == ("release/2", world.widgets.store.branches()["feature"])
+    with pytest.raises(NotFoundOnHost):
+        world.client.get_tag(world.name, "v9")
+
+
 def test_the_history_of_a_branch_is_listed(world: World) -> None:
     found = world.client.list_commits(world.name, ref="feature").items
     assert [commit.title for commit in found] == ["Say bye", "Initial commit"]
@@ -437,6 +447,31 @@ def test_a_status_is_set_and_read(world: World, state: s.StatusState) -> None:
     assert found.state in families.get(state, {state})
 
 
+def test_the_statuses_of_a_commit_are_added_up(world: World) -> None:
+    client, name = world.client, world.name
+    assert client.combined_status(name, world.head) == s.CombinedStatus("pending", ())
+    steps: list[tuple[str, s.StatusState, set[str]]] = [
+        ("build", "success", {"success"}),
+        ("lint", "pending", {"pending"}),
+        ("test", "failure", {"failure", "error"}),
+    ]
+    for context, state, sums in steps:
+        client.create_status(name, world.head, s.CommitStatus(context, state))
+        found = client.combined_status(name, "main")
+        assert found.state in sums
+    assert [status.context for status in found.statuses] == ["build", "lint", "test"]
+
+
+def test_more_statuses_than_a_page_holds_are_added_up(world: World) -> None:
+    for number in range(130):
+        state: s.StatusState = "failure" if number == 0 else "success"
+        world.client.create_status(
+            world.name, world.head, s.CommitStatus(f"part-{number:03}", state)
+        )
+    found = world.client.combined_status(world.name, world.head)
+    assert (found.state, len(found.statuses)) == ("failure", 130)
+
+
 def test_a_check_is_made_and_ended(world: World) -> None:
     has(world, "create_check_run", "update_check_run")
     made = world.client.create_check_run(
@@ -471,7 +506,10 @@ def test_a_deploy_key_is_made_and_deleted(world: World) -> None:
     made = client.create_deploy_key(name, "server", KEY)
     assert (made.title, made.is_read_only) == ("server", True)
     assert [key.id for key in client.list_deploy_keys(name)] == [made.id]
+    assert client.get_deploy_key(name, made.id) == made
     client.delete_deploy_key(name, made.id)
+    with pytest.raises(NotFoundOnHost):
+        client.get_deploy_key(name, made.id)
     assert list(client.list_deploy_keys(name)) == []
 
 

@@ -71,6 +71,28 @@ def test_the_runs_of_a_branch_are_listed_over_all_pages(world: World) -> None:
     assert {run.id for run in found} == {run_id(world, run) for run in runs}
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [("queued", {0}), ("in_progress", {1}), ("success", {2}), ("failure", {3})],
+)
+def test_the_runs_of_a_state_are_listed(
+    world: World, state: s.RunState, expected: set[int]
+) -> None:
+    runs = [started(world) for _ in range(4)]
+    for times, conclusion, run in ((1, "", 1), (2, "success", 2), (2, "failure", 3)):
+        for _ in range(times):
+            world.state.ci.advance_run(world.widgets, runs[run], conclusion)
+    found = world.client.list_workflow_runs(world.name, status=state).items
+    assert {run.id for run in found} == {run_id(world, runs[index]) for index in expected}
+
+
+def test_the_runs_of_an_event_are_listed(world: World) -> None:
+    by_push = world.state.ci.start_run(world.widgets, event="push", user=world.ada)
+    world.state.ci.start_run(world.widgets, event="manual", user=world.ada)
+    (found,) = world.client.list_workflow_runs(world.name, event="push").items
+    assert (found.id, found.event) == (run_id(world, by_push), "push")
+
+
 def test_the_jobs_of_a_run_are_told(world: World) -> None:
     has(world, "list_workflow_jobs")
     run = started(world, "build", "test")

@@ -74,6 +74,8 @@ class Pipelines(Paging):
 
     sort: str = ""
     target_branch: str = Field("", alias="target.branch")
+    trigger_type: Literal["PUSH", "MANUAL", "SCHEDULED", "PARENT_STEP"] | None = None
+    status: str = ""
 
 
 class Restrictions(Paging):

@@ -30,7 +30,14 @@ def _pipelines(desk: Desk) -> None:
     @on("GET", REPO + "/pipelines", query=r.Pipelines)
     def listed(request: Request) -> Answer:
         repo, branch = desk.repo(request), request.argument("target.branch")
-        runs = [one for one in repo.runs.values() if branch in {"", one.ref}]
+        status, trigger = request.argument("status"), request.argument("trigger_type")
+        runs = [
+            one
+            for one in repo.runs.values()
+            if branch in {"", one.ref}
+            and trigger in {"", one.event.upper()}
+            and status in {"", words.asked_state(one.status, one.conclusion)}
+        ]
         if request.argument("sort") == "-created_on":
             runs.reverse()
         return desk.page(request, runs, word=lambda one: desk.words.pipeline(repo, one))

@@ -14,6 +14,7 @@ def add(desk: Desk) -> None:
     _workspaces(desk)
     _repositories(desk)
     _branches(desk)
+    _tags(desk)
 
 
 def _people(desk: Desk) -> None:
@@ -145,6 +146,10 @@ def _branches(desk: Desk) -> None:
         desk.state.pushed(repo, f"refs/heads/{name}", sha, ZERO, desk.reception.user(request))
         return Answer(204)
 
+
+def _tags(desk: Desk) -> None:
+    on = desk.reception.router.on
+
     @on("GET", REPO + "/refs/tags", query=r.Query)
     def tags(request: Request) -> Answer:
         repo = desk.repo(request)
@@ -152,3 +157,9 @@ def _branches(desk: Desk) -> None:
         return desk.page(
             request, listed, word=lambda one: desk.words.ref(repo, one[0], one[1], "tag")
         )
+
+    @on("GET", REPO + "/refs/tags/{tag:path}", query=r.Nothing)
+    def tag(request: Request) -> Answer:
+        repo, name = desk.repo(request), request["tag"]
+        sha = found(repo.store.tags().get(name), "tag")
+        return answer(desk.words.ref(repo, name, sha, "tag"))

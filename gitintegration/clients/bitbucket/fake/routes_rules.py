@@ -152,6 +152,10 @@ def _keys(desk: Desk) -> None:
         keys[made.id] = made
         return answer(_key(made))
 
+    @on("GET", REPO + "/deploy-keys/{id}", query=r.Nothing)
+    def get(request: Request) -> Answer:
+        return answer(_key(found(desk.repo(request, "admin").deploy_keys.get(_id(request)), "key")))
+
     @on("DELETE", REPO + "/deploy-keys/{id}")
     def delete(request: Request) -> Answer:
         found(desk.repo(request, "admin").deploy_keys.pop(_id(request), None), "key")

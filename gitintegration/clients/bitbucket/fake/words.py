@@ -93,7 +93,7 @@ class Words:
         return {
             "type": kind, "name": name, "target": self.commit(repo, repo.store.commit(sha)),
             "links": self.links(f"{repo.full_name}/{kind}/{name}"),
-            **({"message": "", "tagger": None} if kind == "tag" else {}),
+            **(_annotation(repo, name) if kind == "tag" else {}),
         }  # fmt: skip
 
     def entry(self, repo: m.Repo, sha: str, entry: Entry, folder: str = "") -> Object:
@@ -191,6 +191,18 @@ class Words:
             "created_on": moment(run.created_at), "completed_on": moment(run.completed_at),
             "links": self.links(f"{repo.full_name}/pipelines/results/{run.number}"),
         }  # fmt: skip
+
+
+def _annotation(repo: m.Repo, name: str) -> Object:
+    own, tagger, message = repo.store.annotation(name)
+    return {"message": message, "tagger": {"raw": f"{tagger} <>"} if own else None}
+
+
+def asked_state(status: str, conclusion: str) -> str:
+    """The state by which a list of pipelines is asked for."""
+    if status == "completed":
+        return {"success": "PASSED", "cancelled": "STOPPED"}.get(conclusion, "FAILED")
+    return "BUILDING" if status == "in_progress" else "PENDING"
 
 
 def state_of(status: str, conclusion: str) -> Object:

@@ -39,8 +39,12 @@ class Desk:
         member: str = "",
         *,
         word: Callable[[Any], Any] = lambda one: one,
+        **beside: Any,
     ) -> Answer:
-        """One page with its links; in `member` of an object with a total where one is named."""
+        """One page with its links.
+
+        Where `member` is named it stands there in an object, with a total and what is `beside`.
+        """
         number = request.number("page", 1)
         part, last = paged(items, number, request.number("limit", 30), most=MOST)
         headers = {"x_total_count": str(len(items))}
@@ -53,5 +57,5 @@ class Desk:
                 for name, page in links.items()
             )
         worded = [word(one) for one in part]
-        value = {member: worded, "total_count": len(items)} if member else worded
+        value = {**beside, member: worded, "total_count": len(items)} if member else worded
         return answer(value, 200, **headers)

@@ -66,8 +66,14 @@ def _runs(desk: Desk) -> None:  # noqa: C901 - handlers count as branches
     @on("GET", _ACTIONS + "/runs", query=r.Runs)
     def listed(request: Request) -> Answer:
         repo = desk.repo(request)
-        branch = request.argument("branch")
-        runs = [one for one in repo.runs.values() if branch in {"", one.ref}]
+        asked = {name: request.argument(name) for name in ("branch", "status", "event")}
+        runs = [
+            one
+            for one in repo.runs.values()
+            if asked["branch"] in {"", one.ref}
+            and asked["event"] in {"", one.event}
+            and asked["status"] in {"", one.status, one.conclusion}
+        ]
         runs.sort(key=lambda one: one.id, reverse=True)
         told = [desk.words.run(repo, one) for one in runs]
         return desk.page(request, told, "workflow_runs")

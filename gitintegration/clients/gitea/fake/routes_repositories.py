@@ -3,10 +3,12 @@
 from urllib.parse import unquote
 
 from gitintegration.clients.fakes.git_store import ZERO
+from gitintegration.clients.fakes.model import Repo
 from gitintegration.clients.fakes.reception import commit_of, found
 from gitintegration.clients.fakes.web import Answer, Refused, Request, answer, text
 from gitintegration.clients.gitea.fake import requests as r
 from gitintegration.clients.gitea.fake.desk import API, REPO, Desk
+from gitintegration.clients.gitea.fake.words import Object
 
 
 def add(desk: Desk) -> None:
@@ -15,6 +17,7 @@ def add(desk: Desk) -> None:
     _new(desk)
     _known(desk)
     _branches(desk)
+    _tags(desk)
     _commits(desk)
 
 
@@ -157,14 +160,25 @@ def _branches(desk: Desk) -> None:
         desk.state.pushed(repo, f"refs/heads/{name}", sha, ZERO, user)
         return Answer(204)
 
+
+def _tags(desk: Desk) -> None:
+    on = desk.reception.router.on
+
     @on("GET", REPO + "/tags", query=r.Paging)
     def tags(request: Request) -> Answer:
         repo = desk.repo(request)
-        listed = [
-            {"name": name, "message": "", "id": sha, "commit": {"sha": sha, "url": ""}}
-            for name, sha in sorted(repo.store.tags().items())
-        ]
-        return desk.page(request, listed)
+        listed = sorted(repo.store.tags().items())
+        return desk.page(request, listed, word=lambda one: _tag(repo, *one))
+
+    @on("GET", REPO + "/tags/{tag:path}", query=r.Nothing)
+    def tag(request: Request) -> Answer:
+        repo, name = desk.repo(request), request["tag"]
+        return answer(_tag(repo, name, found(repo.store.tags().get(name), "tag")))
+
+
+def _tag(repo: Repo, name: str, sha: str) -> Object:
+    own, _, message = repo.store.annotation(name)
+    return {"name": name, "message": message, "id": own or sha, "commit": {"sha": sha, "url": ""}}
 
 
 def _commits(desk: Desk) -> None:

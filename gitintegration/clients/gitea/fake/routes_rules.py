@@ -9,6 +9,8 @@ from gitintegration.clients.gitea.fake import requests as r
 from gitintegration.clients.gitea.fake.desk import REPO, Desk
 from gitintegration.clients.gitea.fake.words import Object
 
+_WORST_FIRST = ("error", "failure", "warning", "pending", "success")
+
 
 def add(desk: Desk) -> None:
     """Add the routes."""
@@ -77,7 +79,9 @@ def _statuses(desk: Desk) -> None:
         sha = commit_of(repo, request["ref"])
         newest: dict[str, Status] = {one.context: one for one in repo.statuses if one.sha == sha}
         told = [desk.words.status(one) for one in newest.values()]
-        return desk.page(request, told, "statuses")
+        states = {one.state for one in newest.values()}
+        worst = next((word for word in _WORST_FIRST if word in states), "pending")
+        return desk.page(request, told, "statuses", state=worst, sha=sha)
 
 
 def _protection(pattern: str, settings: Object) -> Object:
@@ -152,6 +156,10 @@ def _keys(desk: Desk) -> None:
         made = DeployKey(desk.state.next_id(), body["title"], body["key"], read_only)
         keys[made.id] = made
         return answer(_key(made), 201)
+
+    @on("GET", REPO + "/keys/{id}", query=r.Nothing)
+    def get(request: Request) -> Answer:
+        return answer(_key(found(desk.repo(request, "admin").deploy_keys.get(_id(request)), "key")))
 
     @on("DELETE", REPO + "/keys/{id}")
     def delete(request: Request) -> Answer:

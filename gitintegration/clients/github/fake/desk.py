@@ -73,9 +73,17 @@ class Desk:
         return repo
 
     def listed(
-        self, request: Request, items: Sequence[T], word: Callable[[T], Any], member: str = ""
+        self,
+        request: Request,
+        items: Sequence[T],
+        word: Callable[[T], Any],
+        member: str = "",
+        **beside: Any,
     ) -> Answer:
-        """One page, with the links that lead on; `member` is where an object holds the list."""
+        """One page, with the links that lead on.
+
+        `member` is where an object holds the list, `beside` what else it holds.
+        """
         page, size = request.number("page", 1), request.number("per_page", 30)
         part, last = paged(items, page, size)
         links = []
@@ -85,7 +93,7 @@ class Desk:
                 where = urlencode({**query, "page": number})
                 links.append(f'<{self.words.api}{request.path}?{where}>; rel="{relation}"')
         found: Any = [word(item) for item in part]
-        value = {"total_count": len(items), member: found} if member else found
+        value = {**beside, "total_count": len(items), member: found} if member else found
         return replace(answer(value), headers={"link": ", ".join(links)} if links else {})
 
 

@@ -15,6 +15,7 @@ _MAX_INLINE = 1024 * 1024
 def add_routes(desk: Desk) -> None:
     """Register them."""
     _branches(desk)
+    _tag_objects(desk)
     _refs(desk)
     _commits(desk)
     _reading(desk)
@@ -45,6 +46,34 @@ def _branches(desk: Desk) -> None:
         return desk.listed(
             request, found, lambda item: {"name": item[0], "commit": {"sha": item[1]}}
         )
+
+
+def _tag_objects(desk: Desk) -> None:
+    on = desk.router.on
+
+    def tag_of(request: Request, ref: str) -> tuple[m.Repo, str, str]:
+        repo, name = desk.repo(request), ref.removeprefix("tags/")
+        return repo, name, one(repo.store.tags().get(name))
+
+    @on("GET", "/repos/{owner}/{repo}/git/ref/{ref}")
+    def ref(request: Request) -> Answer:
+        repo, name, sha = tag_of(request, request["ref"])
+        own, _, _ = repo.store.annotation(name)
+        named = {"type": "tag" if own else "commit", "sha": own or sha, "url": ""}
+        return answer({"ref": f"refs/tags/{name}", "node_id": "", "url": "", "object": named})
+
+    @on("GET", "/repos/{owner}/{repo}/git/tags/{tag_sha}")
+    def annotated(request: Request) -> Answer:
+        repo = desk.repo(request)
+        for name, sha in repo.store.tags().items():
+            own, tagger, message = repo.store.annotation(name)
+            if own == request["tag_sha"]:
+                return answer({
+                    "node_id": "", "tag": name, "sha": own, "url": "", "message": message,
+                    "tagger": {"name": tagger, "email": "", "date": ""},
+                    "object": {"type": "commit", "sha": sha, "url": ""},
+                })  # fmt: skip
+        raise Refused(404, "Not Found")
 
 
 def _refs(desk: Desk) -> None:

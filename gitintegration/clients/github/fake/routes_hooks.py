@@ -101,7 +101,12 @@ def _statuses(desk: Desk) -> None:
         repo = desk.repo(request)
         sha = one(repo.store.resolve(request["ref"]) or None)
         newest = {status.context: status for status in repo.statuses if status.sha == sha}
-        return desk.listed(request, list(newest.values()), words.status, "statuses")
+        states = {status.state for status in newest.values()}
+        state = "success" if states == {"success"} else "pending"
+        state = "failure" if states & {"failure", "error"} else state
+        return desk.listed(
+            request, list(newest.values()), words.status, "statuses", state=state, sha=sha
+        )
 
     @on("POST", "/repos/{owner}/{repo}/statuses/{sha}")
     def create(request: Request) -> Answer:
@@ -202,6 +207,11 @@ def _keys(desk: Desk) -> None:
         )
         repo.deploy_keys[made.id] = made
         return answer(_key(made), 201)
+
+    @on("GET", "/repos/{owner}/{repo}/keys/{key}")
+    def key(request: Request) -> Answer:
+        repo = desk.repo(request, "admin")
+        return answer(_key(one(repo.deploy_keys.get(number_of(request, "key")))))
 
     @on("DELETE", "/repos/{owner}/{repo}/keys/{key}")
     def delete(request: Request) -> Answer:

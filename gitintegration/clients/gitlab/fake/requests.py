@@ -277,6 +277,8 @@ class Pipelines(Paging):
     """GET /projects/:id/pipelines."""
 
     ref: str = ""
+    status: str = ""
+    source: str = ""
     order_by: Literal["id", "status", "ref", "updated_at", "user_id"] = "id"
     sort: Literal["asc", "desc"] = "desc"
 

@@ -36,7 +36,14 @@ def _pipelines(router: Router, api: Api) -> None:
     @router.on("GET", base, query=requests.Pipelines)
     def listed(request: Request) -> Answer:
         repo, ref = api.repo(request), request.argument("ref")
-        found = [run for run in reversed(repo.runs.values()) if ref in {"", run.ref}]
+        status, source = request.argument("status"), request.argument("source")
+        found = [
+            run
+            for run in reversed(repo.runs.values())
+            if ref in {"", run.ref}
+            and source in {"", run.event}
+            and status in {"", words.ci_status(run.status, run.conclusion)}
+        ]
         return api.page(
             request, found, lambda run: words.pipeline(run, repo, api.host.url, is_whole=False)
         )

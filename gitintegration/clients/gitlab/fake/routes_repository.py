@@ -84,18 +84,27 @@ def _branch_changes(router: Router, api: Api) -> None:
 
 
 def _tags(router: Router, api: Api) -> None:
+    def told(repo: Repo, name: str, sha: str) -> dict[str, Any]:
+        own, _, message = repo.store.annotation(name)
+        return {
+            "name": name, "message": message, "target": own or sha, "release": None,
+            "commit": words.commit(repo.store.commit(sha), repo, api.host.url),
+            "protected": False,
+        }  # fmt: skip
+
     @router.on("GET", "/projects/{id}/repository/tags", query=requests.Paging)
     def tags(request: Request) -> Answer:
         repo = api.repo(request)
+        found = sorted(repo.store.tags().items())
+        return api.page(request, found, lambda item: told(repo, *item))
 
-        def tag(item: tuple[str, str]) -> dict[str, Any]:
-            known = words.commit(repo.store.commit(item[1]), repo, api.host.url)
-            return {
-                "name": item[0], "message": "", "target": item[1], "commit": known,
-                "release": None, "protected": False,
-            }  # fmt: skip
-
-        return api.page(request, sorted(repo.store.tags().items()), tag)
+    @router.on("GET", "/projects/{id}/repository/tags/{tag}", query=requests.NoQuery)
+    def tag(request: Request) -> Answer:
+        repo, name = api.repo(request), request["tag"]
+        sha = repo.store.tags().get(name)
+        if sha is None:
+            raise Refused(404, "404 Tag Not Found")
+        return answer(told(repo, name, sha))
 
 
 def _commits(router: Router, api: Api) -> None:

@@ -248,6 +248,14 @@ def _keys(router: Router, api: Api) -> None:
         repo.deploy_keys[made.id] = made
         return answer(words.deploy_key(made), 201)
 
+    @router.on("GET", base + "/{key_id}", query=requests.NoQuery)
+    def read(request: Request) -> Answer:
+        repo, named = api.repo(request, "admin"), request["key_id"]
+        known = repo.deploy_keys.get(int(named)) if named.isdigit() else None
+        if known is None:
+            raise Refused(404, "404 Deploy Key Not Found")
+        return answer(words.deploy_key(known))
+
     @router.on("DELETE", base + "/{key_id}", query=requests.NoQuery)
     def delete(request: Request) -> Answer:
         repo, named = api.repo(request, "admin"), request["key_id"]
