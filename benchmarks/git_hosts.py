@@ -1,11 +1,13 @@
 """Git hosts under load: deliveries sent thrice, many repositories, many events."""
 
+import contextlib
 import json
 import os
 import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ COPIES = 3
 # Requests, copies counted.
 PER_SECOND = 100
 REPOSITORIES = 1000
+MANY = 10_000
 _EVENTS = 3000
 
 
@@ -63,35 +66,75 @@ def replays(stack: Stack) -> dict[str, list[float]]:
 
 def imports(stack: Stack) -> dict[str, list[float]]:
     """Seconds from the request to the last of 1,000 mirrors, against a fake GitHub."""
+    with _full_host(stack, REPOSITORIES) as (base, credential, wanted):
+        path = f"{base}/{credential}/import_repositories"
+        return {"import of 1,000 repositories": [_synced(stack, path, {"external_ids": wanted})]}
+
+
+def many(stack: Stack) -> dict[str, list[float]]:
+    """The same for 10,000; then all of them brought up to date; and the worker's growth in MB."""
+    worker = stack.child("powernode worker")
+    before = _peak(worker)
+    with _full_host(stack, MANY) as (base, credential, wanted):
+        path = f"{base}/{credential}/import_repositories"
+        imported = _synced(stack, path, {"external_ids": wanted})
+        refreshed = _synced(stack, "git/repositories/sync", {"credential_id": credential})
+    return {
+        "import of 10,000 repositories": [imported],
+        "synchronisation of 10,000 repositories": [refreshed],
+        "worker's growth by both": [_peak(worker) - before],
+    }
+
+
+@contextlib.contextmanager
+def _full_host(stack: Stack, count: int) -> Iterator[tuple[str, str, list[str]]]:
+    """A fake GitHub with so many repositories, connected: its credentials' path, one, and ids."""
     _set_up_django()
+    from gitintegration.clients.fakes.model import Repo  # noqa: PLC0415
     from tests.gitintegration.hosts import rig  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-host-") as folder:
         chosen = rig.load("tests.gitintegration.hosts.github_rig")
         with rig.world_of(chosen, Path(folder) / "host") as world:
-            for number in range(REPOSITORIES):
-                world.state.add_repository(f"acme/r{number:04}", files={})
+            ids = []
+            for number in range(count):
+                # They share their commits: what is measured asks for none.
+                name = f"acme/r{number:05}"
+                repo = Repo(world.state.next_id(), name, world.widgets.store)
+                world.state.repositories[name] = repo
+                ids.append(str(repo.id))
             host = _call(stack, "POST", "git/providers", {
                 "name": "Bench", "provider_type": "github",
                 "api_base_url": world.host.url + chosen.api_path,
             })  # fmt: skip
             base = f"git/providers/{host['id']}/credentials"
             secret = {"auth_type": "personal_access_token", "credentials": {"token": world.token}}
-            credential = _call(stack, "POST", base, secret)
-            wanted = [
-                str(each.id) for each in world.state.visible(world.ada) if "/r0" in each.full_name
-                or each.full_name.startswith("acme/r")
-            ]  # fmt: skip
-            began = time.monotonic()
-            path = f"{base}/{credential['id']}/import_repositories"
-            sync = _call(stack, "POST", path, {"external_ids": wanted})
-            while sync["status"] not in {"completed", "failed"}:
-                time.sleep(0.05)
-                sync = _call(stack, "GET", f"git/syncs/{sync['id']}")
-            seconds = time.monotonic() - began
-    if sync["imported_count"] != REPOSITORIES:
-        raise RuntimeError(f"not all were imported: {sync}")
-    return {"import of 1,000 repositories": [seconds]}
+            yield base, _call(stack, "POST", base, secret)["id"], ids
+
+
+def _synced(stack: Stack, path: str, body: Any) -> float:
+    """Seconds from a request for many repositories to its end.
+
+    Raises:
+        RuntimeError: not all were taken over.
+    """
+    began = time.monotonic()
+    sync = _call(stack, "POST", path, body)
+    while sync["status"] not in {"completed", "failed"}:
+        time.sleep(0.05)
+        sync = _call(stack, "GET", f"git/syncs/{sync['id']}")
+    seconds = time.monotonic() - began
+    if sync["status"] != "completed" or sync["imported_count"] != sync["total"]:
+        raise RuntimeError(f"not all were taken over: {sync}")
+    return seconds
+
+
+def _peak(pid: int) -> float:
+    """The most memory that a process has held, in MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def normaliser(_stack: Stack) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from websockets.sync.client import connect
 
 from benchmarks.deliveries import offer, send
-from benchmarks.git_hosts import imports, normaliser, replays
+from benchmarks.git_hosts import imports, many, normaliser, replays
 from tests.stack import Stack, children_of, command_line, definition
 
 Samples = dict[str, list[float]]
@@ -234,6 +234,7 @@ def lease(stack: Stack) -> Samples:
 MEASURES: dict[str, Callable[[Stack], Samples]] = {
     "replays": replays,
     "imports": imports,
+    "many_imports": many,
     "normaliser": normaliser,
     "webhook_answers": webhook_answers, "webhook_to_child": webhook_to_child,
     "steps_plain": steps, "steps": steps, "log_lines": log_lines, "big_log": big_log,

@@ -40,8 +40,11 @@ PATIENCE_SECONDS = 5.0
 BREAKER_FAILURES = 5
 BREAKER_SECONDS = 30.0
 MAX_BODY_BYTES = 10 * 1024 * 1024
-_CACHE_ENTRIES = 512
+# Hosts and credentials whose breakers a process remembers.
+_MEMORIES = 512
+# Readings that are asked for conditionally: each, and all of a process together.
 _CACHE_BODY_BYTES = 256 * 1024
+_CACHE_BYTES = 16 * 1024 * 1024
 _NOT_MODIFIED = 304
 
 
@@ -64,14 +67,49 @@ class _Breaker:
 
 
 @dataclass(slots=True)
-class _Memory:
-    """What this process knows of one credential's host."""
+class _Replies:
+    """The last readings of all hosts, the oldest forgotten first."""
 
-    breaker: _Breaker = field(default_factory=_Breaker)
-    replies: "OrderedDict[str, Reply]" = field(default_factory=OrderedDict)
+    kept: "OrderedDict[str, Reply]" = field(default_factory=OrderedDict)
+    size: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: str) -> Reply | None:
+        """The one that was kept, which is young again."""
+        with self.lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+            return self.kept.get(key)
+
+    def keep(self, key: str, reply: Reply) -> None:
+        """Remember one; a large one is not worth its place."""
+        if len(reply.body) > _CACHE_BODY_BYTES:
+            return
+        with self.lock:
+            self._drop(key)
+            self.kept[key] = reply
+            self.size += _weight(reply)
+            while self.size > _CACHE_BYTES:
+                self._drop(next(iter(self.kept)))
+
+    def _drop(self, key: str) -> None:
+        former = self.kept.pop(key, None)
+        self.size -= _weight(former) if former else 0
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self.lock:
+            self.kept.clear()
+            self.size = 0
 
 
-_memories: "OrderedDict[tuple[str, str], _Memory]" = OrderedDict()
+def _weight(reply: Reply) -> int:
+    """The bytes that an answer holds, its headers and its place guessed."""
+    return len(reply.body) + 2048
+
+
+_replies = _Replies()
+_breakers: "OrderedDict[tuple[str, str], _Breaker]" = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -100,14 +138,15 @@ class Exchange:
         Raises:
             HostError: one of its classes, for every answer of 400 and more and for none at all.
         """
-        memory = self._memory()
-        self._check_breaker(memory.breaker)
-        cache_key = hashlib.sha256(f"{url}\n{key}".encode()).hexdigest()
+        breaker = self._breaker()
+        self._check_breaker(breaker)
+        whose = f"{self.partition}\n{self.base_url}\n{url}\n{key}"
+        cache_key = hashlib.sha256(whose.encode()).hexdigest()
         tries = TRIES if method in SAFE_METHODS else 1
         for attempt in range(tries):
             is_last = attempt == tries - 1
             try:
-                reply = self._once(method, send, memory, cache_key)
+                reply = self._once(method, send, cache_key)
                 self._judge(reply, wants_json=wants_json)
             except RateLimited as limited:
                 wait = (limited.retry_at - timezone.now()).total_seconds()
@@ -115,31 +154,31 @@ class Exchange:
                     raise
                 self.sleep(max(0.0, wait))
             except HostUnavailable:
-                self._note_failure(memory.breaker)
+                self._note_failure(breaker)
                 if is_last:
                     raise
                 # Jitter: many workers must not come back at the same moment.
                 pause = BACKOFF_SECONDS[attempt] * random.uniform(0.5, 1.5)  # noqa: S311
                 self.sleep(pause)
             except HostError:
-                memory.breaker.failures = 0
+                breaker.failures = 0
                 raise
             else:
-                memory.breaker.failures = 0
+                breaker.failures = 0
                 return reply
         raise AssertionError("a call ends by its last try")
 
-    def _memory(self) -> _Memory:
+    def _breaker(self) -> _Breaker:
         key = (self.partition, self.base_url)
         with _lock:
-            memory = _memories.pop(key, None) or _Memory()
-            _memories[key] = memory
-            while len(_memories) > _CACHE_ENTRIES:
-                _memories.popitem(last=False)
-        return memory
+            breaker = _breakers.pop(key, None) or _Breaker()
+            _breakers[key] = breaker
+            while len(_breakers) > _MEMORIES:
+                _breakers.popitem(last=False)
+        return breaker
 
-    def _once(self, method: str, send: Send, memory: _Memory, cache_key: str) -> Reply:
-        known = memory.replies.get(cache_key) if method in SAFE_METHODS else None
+    def _once(self, method: str, send: Send, cache_key: str) -> Reply:
+        known = _replies.get(cache_key) if method in SAFE_METHODS else None
         headers = {"If-None-Match": known.headers["etag"]} if known else {}
         try:
             reply = send(headers)
@@ -150,17 +189,8 @@ class Exchange:
         if known is not None and reply.status == _NOT_MODIFIED:
             # Page links may be signed anew: those of the fresh answer count.
             return Reply(known.status, {**known.headers, **reply.headers}, known.body)
-        if (
-            method in SAFE_METHODS
-            and reply.status == 200
-            and "etag" in reply.headers
-            and len(reply.body) <= _CACHE_BODY_BYTES
-        ):
-            with _lock:
-                memory.replies[cache_key] = reply
-                memory.replies.move_to_end(cache_key)
-                while len(memory.replies) > _CACHE_ENTRIES:
-                    memory.replies.popitem(last=False)
+        if method in SAFE_METHODS and reply.status == 200 and "etag" in reply.headers:
+            _replies.keep(cache_key, reply)
         return reply
 
     def _check_breaker(self, breaker: _Breaker) -> None:
@@ -219,7 +249,8 @@ class Exchange:
 def forget_hosts() -> None:
     """Forget breakers and caches, as a new process would."""
     with _lock:
-        _memories.clear()
+        _breakers.clear()
+    _replies.clear()
 
 
 def _words(reply: Reply) -> str:

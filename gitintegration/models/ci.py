@@ -15,17 +15,30 @@ from gitintegration.models.providers import GitProviderCredential
 from gitintegration.models.repositories import GitRepository
 
 
-class GitPipeline(Lifecycle):
-    """One run of the host's own CI."""
+class _Mirrored(Lifecycle):
+    """What runs and jobs of the host's own CI have in common; the words are ours."""
 
     account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
-    repository = models.ForeignKey(
-        GitRepository, on_delete=models.CASCADE, related_name="pipelines"
-    )
     external_id = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
     status = models.CharField(max_length=12, choices=CiStatus.choices)
     conclusion = models.CharField(max_length=20, blank=True)
+    logs_url = models.CharField(max_length=500, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    metadata = models.JSONField(default=dict)
+
+    class Meta(Lifecycle.Meta):
+        abstract = True
+
+
+class GitPipeline(_Mirrored):
+    """One run of the host's own CI."""
+
+    repository = models.ForeignKey(
+        GitRepository, on_delete=models.CASCADE, related_name="pipelines"
+    )
     # Ours where the host's word has one; the host's own stands in metadata.
     trigger_event = models.CharField(max_length=50, blank=True)
     ref = models.CharField(max_length=500, blank=True)
@@ -34,17 +47,12 @@ class GitPipeline(Lifecycle):
     actor_username = models.CharField(max_length=255, blank=True)
     actor_id = models.CharField(max_length=255, blank=True)
     web_url = models.CharField(max_length=500, blank=True)
-    logs_url = models.CharField(max_length=500, blank=True)
     run_number = models.PositiveBigIntegerField(null=True)
     run_attempt = models.PositiveIntegerField(default=1)
     total_jobs = models.PositiveIntegerField(default=0)
     completed_jobs = models.PositiveIntegerField(default=0)
     failed_jobs = models.PositiveIntegerField(default=0)
-    duration_ms = models.PositiveBigIntegerField(null=True)
-    started_at = models.DateTimeField(null=True)
-    completed_at = models.DateTimeField(null=True)
     workflow_config = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)
     synced_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -66,32 +74,22 @@ class GitPipeline(Lifecycle):
         return f"{self.name} {self.external_id}"
 
 
-class GitPipelineJob(Lifecycle):
+class GitPipelineJob(_Mirrored):
     """One job of such a run; its log is a stream of the log store under the job's id."""
 
-    account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
     pipeline = models.ForeignKey(GitPipeline, on_delete=models.CASCADE, related_name="jobs")
-    external_id = models.CharField(max_length=255)
-    name = models.CharField(max_length=255)
-    status = models.CharField(max_length=12, choices=CiStatus.choices)
-    conclusion = models.CharField(max_length=20, blank=True)
     step_number = models.PositiveIntegerField(default=0)
     runner_name = models.CharField(max_length=255, blank=True)
     runner_id = models.CharField(max_length=255, blank=True)
     runner_os = models.CharField(max_length=50, blank=True)
-    logs_url = models.CharField(max_length=500, blank=True)
     # Bytes of the host's log that we hold, and whether that is all of it.
     log_bytes = models.PositiveBigIntegerField(default=0)
     is_log_complete = models.BooleanField(default=False)
     log_error = models.CharField(max_length=500, blank=True)
     log_wanted_until = models.DateTimeField(null=True)
     log_claimed_until = models.DateTimeField(null=True)
-    duration_ms = models.PositiveBigIntegerField(null=True)
-    started_at = models.DateTimeField(null=True)
-    completed_at = models.DateTimeField(null=True)
     steps = models.JSONField(default=list)
     outputs = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["step_number", "created_at"]

@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +28,8 @@ from gitintegration.jobs import RUN_SYNC
 from gitintegration.models import GitProviderCredential, GitRepository, GitSync
 from gitintegration.operations.activity import weekly_commits
 from gitintegration.operations.connections import connected
-from gitintegration.operations.mirrors import note_gone, take_over
+from gitintegration.operations.credentials import note_next_try
+from gitintegration.operations.mirrors import is_current, note_gone, take_over
 from gitintegration.states import sync_states
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ _BATCH = 50
 # A worker that took a sync and died is replaced after this.
 _CLAIM = timedelta(seconds=60)
 _TRIES = 5
+_PROGRESS = ("status", "imported_count", "done_count", "error_count", "error_message")
 
 
 class QuotaExceeded(Conflict):
@@ -191,17 +194,29 @@ def _keep_details(
     mirror.refresh_from_db()
 
 
-class _Work:
+class _Work(ABC):
     """What imports and refreshes share: batches that are committed, and a renewed claim."""
 
     def __init__(self, sync: GitSync) -> None:
         self.sync = sync
-        self.imported, self.done = sync.imported_count, sync.done_count
+        self.mirrors = GitRepository.objects.filter(credential=sync.credential)
         self.errors: list[dict[str, str]] = list(sync.errors)
         self.error_count = sync.error_count
+        self.imported = self.done = 0
+        self._stored_errors = len(self.errors)
 
+    @abstractmethod
     def run(self, client: HostClient) -> None:
-        raise NotImplementedError
+        """Take everything over that is not settled yet; safe to begin anew after a death."""
+
+    def settled(self, wanted: Iterable[str]) -> set[str]:
+        """Which of the ids were brought up to date or refused since the request; counts them."""
+        since = self.mirrors.filter(last_synced_at__gte=self.sync.created_at)
+        fresh = set(since.values_list("external_id", flat=True)).intersection(wanted)
+        refused = {error["external_id"] for error in self.errors}
+        self.imported = len(fresh - refused)
+        self.done = self.imported + self.error_count
+        return fresh | refused
 
     def take(self, found: Iterable[HostRepository]) -> None:
         """Take repositories over in batches, each with the progress in one transaction."""
@@ -226,32 +241,52 @@ class _Work:
 
     @transaction.atomic(durable=True)
     def _commit(self, batch: Sequence[HostRepository]) -> None:
-        room = self._room(batch)
+        names = [each.id for each in batch]
+        rows = self.mirrors.filter(external_id__in=names)
+        known = {mirror.external_id: mirror for mirror in rows}
+        room = self._room([name for name in names if name not in known])
+        current = []
         for each in batch:
-            try:
-                with transaction.atomic():
-                    if each.id in room and not room[each.id]:
-                        raise QuotaExceeded("The account's quota of repositories is used up.")
-                    take_over(self.sync.credential, each)
-            except DomainError as error:
-                self.refuse(each.id, str(error))
+            mirror = known.get(each.id)
+            if mirror is not None and is_current(mirror, each):
+                current.append(mirror.pk)
+                self._count()
             else:
-                self.imported += 1
-                self.done += 1
-        GitSync.objects.filter(pk=self.sync.pk).update(
-            imported_count=self.imported, done_count=self.done, error_count=self.error_count,
-            errors=self.errors, next_attempt_at=timezone.now() + _CLAIM, version=F("version") + 1,
-        )  # fmt: skip
-        self.sync.refresh_from_db()
+                self._take_one(each, has_room=room.get(each.id, True))
+        self.mirrors.filter(pk__in=current).update(last_synced_at=timezone.now())
+        self._store_progress()
+
+    def _take_one(self, each: HostRepository, *, has_room: bool) -> None:
+        try:
+            with transaction.atomic():
+                if not has_room:
+                    raise QuotaExceeded("The account's quota of repositories is used up.")
+                take_over(self.sync.credential, each)
+        except DomainError as error:
+            self.refuse(each.id, str(error))
+        else:
+            self._count()
+
+    def _count(self) -> None:
+        self.imported += 1
+        self.done += 1
+
+    def _store_progress(self) -> None:
+        changes: dict[str, Any] = {
+            "imported_count": self.imported, "done_count": self.done,
+            "error_count": self.error_count, "next_attempt_at": timezone.now() + _CLAIM,
+        }  # fmt: skip
+        # A list of a thousand is not written anew with every batch.
+        if len(self.errors) != self._stored_errors:
+            changes["errors"] = self.errors
+            self._stored_errors = len(self.errors)
+        GitSync.objects.filter(pk=self.sync.pk).update(**changes, version=F("version") + 1)
+        self.sync.refresh_from_db(fields=[*_PROGRESS, "version"])
         sync_states.tell(self.sync)
 
-    def _room(self, batch: Sequence[HostRepository]) -> dict[str, bool]:
+    def _room(self, fresh: Sequence[str]) -> dict[str, bool]:
         """Whether each new one has room; several imports may have been let in side by side."""
-        names = [each.id for each in batch]
-        mirrors = GitRepository.objects.filter(credential=self.sync.credential)
-        known = set(mirrors.filter(external_id__in=names).values_list("external_id", flat=True))
-        fresh = [name for name in names if name not in known]
-        left = usage(self.sync.account_id)["available"]
+        left = usage(self.sync.account_id)["available"] if fresh else 0
         return {name: number < left for number, name in enumerate(fresh)}
 
 
@@ -259,14 +294,7 @@ class _Import(_Work):
     """The named repositories; those that are mirrored since a death are not fetched again."""
 
     def run(self, client: HostClient) -> None:
-        since = self.sync.created_at
-        settled = set(
-            GitRepository.objects.filter(
-                credential=self.sync.credential, external_id__in=self.sync.external_ids,
-                last_synced_at__gte=since,
-            ).values_list("external_id", flat=True)
-        )  # fmt: skip
-        settled |= {error["external_id"] for error in self.errors}
+        settled = self.settled(self.sync.external_ids)
         wanted = [each for each in self.sync.external_ids if each not in settled]
         self.take(self._accepted(self._found(client, wanted)))
 
@@ -299,9 +327,8 @@ class _Refresh(_Work):
     """Every mirror of the credential: changed, renamed, moved, or gone."""
 
     def run(self, client: HostClient) -> None:
-        mirrors = GitRepository.objects.filter(credential=self.sync.credential)
-        known = dict(mirrors.values_list("external_id", "pk"))
-        seen: set[str] = set()
+        known = set(self.mirrors.values_list("external_id", flat=True))
+        seen = self.settled(known)
 
         def of_ours() -> Iterator[HostRepository]:
             for each in every(client.list_repositories):
@@ -318,9 +345,7 @@ class _Refresh(_Work):
             try:
                 yield client.get_repository_by_id(external_id)
             except NotFoundOnHost as error:
-                mirror = GitRepository.objects.get(
-                    credential=self.sync.credential, external_id=external_id
-                )
+                mirror = self.mirrors.get(external_id=external_id)
                 note_gone(mirror, str(error))
                 self.refuse(external_id, f"{mirror.full_name} is gone: {error}")
 
@@ -345,6 +370,7 @@ def _again(sync: GitSync, error: HostError) -> None:
     """Leave it due later: the host said when, or the pauses grow."""
     pause = timedelta(seconds=min(300, 10 * 2**sync.attempts))
     retry_at = getattr(error, "retry_at", None) or timezone.now() + pause
+    note_next_try(sync.credential, retry_at)
     GitSync.objects.filter(pk=sync.pk).update(
         next_attempt_at=retry_at,
         error_message=f"{error} Next try at {retry_at:%H:%M:%S} UTC."[:1000],

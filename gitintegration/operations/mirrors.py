@@ -32,7 +32,8 @@ def take_over(credential: GitProviderCredential, found: HostRepository) -> GitRe
             account_id=credential.account_id, credential=credential, external_id=found.id,
             origin=RepositoryOrigin.GIT,
         )  # fmt: skip
-    _free_name(mirror, found.full_name)
+    if is_new or mirror.full_name != found.full_name:
+        _free_name(mirror, found.full_name)
     changed = _apply(mirror, found)
     if mirror.repository is None:
         mirror.repository = _attachable(credential, found)
@@ -48,6 +49,12 @@ def take_over(credential: GitProviderCredential, found: HostRepository) -> GitRe
         always = ["last_synced_at", "gone_at", "sync_error", "updated_at"]
         mirror.save(update_fields=[*changed, *always])
     return mirror
+
+
+def is_current(mirror: GitRepository, found: HostRepository) -> bool:
+    """Whether a mirror says already what its host says, and nothing stands against it."""
+    is_whole = mirror.repository_id is not None and mirror.gone_at is None and not mirror.sync_error
+    return is_whole and not _changes(mirror, found)
 
 
 @transaction.atomic
@@ -97,6 +104,14 @@ def link_of(credential: GitProviderCredential) -> Provider:
 
 def _apply(mirror: GitRepository, found: HostRepository) -> list[str]:
     """Take the host's facts over; returns the columns that changed."""
+    changes = _changes(mirror, found)
+    for name, value in changes.items():
+        setattr(mirror, name, value)
+    return list(changes)
+
+
+def _changes(mirror: GitRepository, found: HostRepository) -> dict[str, Any]:
+    """The host's facts that the mirror does not have, by column."""
     facts: dict[str, Any] = {
         "name": found.name[:255],
         "full_name": found.full_name[:500],
@@ -122,10 +137,7 @@ def _apply(mirror: GitRepository, found: HostRepository) -> list[str]:
     }
     if found.language and found.language not in mirror.languages:
         facts["languages"] = {found.language: 100}
-    changed = [name for name, value in facts.items() if getattr(mirror, name) != value]
-    for name in changed:
-        setattr(mirror, name, facts[name])
-    return changed
+    return {name: value for name, value in facts.items() if getattr(mirror, name) != value}
 
 
 def _free_name(mirror: GitRepository, full_name: str) -> None:
