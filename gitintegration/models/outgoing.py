@@ -113,6 +113,8 @@ class HostWrite(Row):
     payload = models.JSONField(default=dict)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
+    # While one is on its way, nothing newer of its target may overtake it.
+    claimed_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=1000, blank=True)
 

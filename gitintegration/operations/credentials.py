@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -212,6 +212,12 @@ def record_failure(
         is_active=False
     ):
         _tell(credential, "git_credential_disabled", words)
+
+
+def note_next_try(credential: GitProviderCredential, at: datetime | None) -> None:
+    """Say on the host's page when it is tried again, in the caller's transaction."""
+    if at is not None:
+        GitProvider.objects.filter(pk=credential.provider_id).update(retry_at=at)
 
 
 def is_healthy(credential: GitProviderCredential) -> bool:

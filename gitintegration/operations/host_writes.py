@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from devops.errors import DomainError
@@ -21,12 +21,14 @@ from gitintegration.clients.shapes import Comment, CommitStatus
 from gitintegration.jobs import HOST_WRITES
 from gitintegration.models import GitRepository, HostWrite
 from gitintegration.operations.connections import connected_to
+from gitintegration.operations.credentials import note_next_try
 
 logger = logging.getLogger(__name__)
 
 _CLAIM = timedelta(seconds=90)
 # Seconds before the second, third, … try; a host that is down for an hour loses nothing.
 _PAUSES = (2, 10, 30, 60, 300, 900, 1800, 3600)
+_READ_BACK = {"running": "pending", "cancelled": "failure", "error": "failure"}
 # Comments of a pull request that are looked through for one of ours.
 _COMMENTS = 1000
 
@@ -84,15 +86,22 @@ def _want(
 ) -> HostWrite | None:
     if HostWrite.objects.filter(key=key).exists():
         return None
-    HostWrite.objects.filter(
-        repository=mirror, target=target, status=HostWriteStatus.PENDING
-    ).update(status=HostWriteStatus.SUPERSEDED, next_attempt_at=None)
+    _waiting(mirror.pk, target).exclude(claimed_until__gt=timezone.now()).update(
+        status=HostWriteStatus.SUPERSEDED, next_attempt_at=None
+    )
     write = HostWrite.objects.create(
         account_id=mirror.account_id, repository=mirror, kind=kind, target=target, key=key,
         payload=dict(payload), next_attempt_at=timezone.now(),
     )  # fmt: skip
     HOST_WRITES.send()
     return write
+
+
+def _waiting(mirror_id: uuid.UUID, target: str) -> QuerySet[HostWrite]:
+    """What is still to be said of a target; one of them may be on its way."""
+    return HostWrite.objects.filter(
+        repository_id=mirror_id, target=target, status=HostWriteStatus.PENDING
+    )
 
 
 def send_host_writes() -> int:
@@ -154,8 +163,13 @@ def stands(client: HostClient, repository: str, sha: str, wanted: CommitStatus) 
     ]
     if not found:
         return False
-    newest = found[0]
-    return newest.state == wanted.state and newest.target_url == wanted.target_url
+    return _told(found[0]) == _told(wanted)
+
+
+def _told(status: CommitStatus) -> tuple[str, str, str]:
+    """What of a status every host gives back: some have no word for running or cancelled."""
+    state = _READ_BACK.get(status.state, status.state)
+    return state, status.description.strip(), status.target_url
 
 
 def find_marked(client: HostClient, repository: str, number: int, marker: str) -> Comment | None:
@@ -185,10 +199,16 @@ def mark(marker: str) -> str:
 
 @transaction.atomic(durable=True)
 def _claim(key: uuid.UUID) -> HostWrite | None:
+    """Take one; None when somebody has it, or an older one of its target is on its way."""
     now = timezone.now()
-    mine = HostWrite.objects.filter(
-        pk=key, status=HostWriteStatus.PENDING, next_attempt_at__lte=now
-    ).update(next_attempt_at=now + _CLAIM, attempts=F("attempts") + 1)
+    on_its_way = HostWrite.objects.filter(
+        repository=OuterRef("repository"), target=OuterRef("target"),
+        status=HostWriteStatus.PENDING, claimed_until__gt=now,
+    ).exclude(pk=OuterRef("pk"))  # fmt: skip
+    due = HostWrite.objects.filter(pk=key, status=HostWriteStatus.PENDING, next_attempt_at__lte=now)
+    mine = due.filter(~Exists(on_its_way)).update(
+        next_attempt_at=now + _CLAIM, claimed_until=now + _CLAIM, attempts=F("attempts") + 1
+    )
     if not mine:
         return None
     return HostWrite.objects.select_related("repository__credential__provider").get(pk=key)
@@ -197,8 +217,18 @@ def _claim(key: uuid.UUID) -> HostWrite | None:
 @transaction.atomic(durable=True)
 def _record_success(write: HostWrite) -> None:
     HostWrite.objects.filter(pk=write.pk).update(
-        status=HostWriteStatus.SENT, sent_at=timezone.now(), next_attempt_at=None, last_error=""
-    )
+        status=HostWriteStatus.SENT, sent_at=timezone.now(), next_attempt_at=None,
+        claimed_until=None, last_error="",
+    )  # fmt: skip
+    _let_newer_go(write)
+
+
+def _let_newer_go(write: HostWrite) -> bool:
+    """Wake what waited for this one; false when nothing newer of its target does."""
+    newer = _waiting(write.repository_id, write.target).filter(pk__gt=write.pk).exists()
+    if newer:
+        HOST_WRITES.send()
+    return newer
 
 
 @transaction.atomic(durable=True)
@@ -212,7 +242,11 @@ def _record_failure(write: HostWrite, error: Exception) -> None:
         )
     else:
         logger.warning("%s of %s given up: %s", write, write.repository, error)
+    status = HostWriteStatus.FAILED if is_final else HostWriteStatus.PENDING
+    if _let_newer_go(write) and not is_final:
+        status, again = HostWriteStatus.SUPERSEDED, None
+    if write.repository.credential is not None:
+        note_next_try(write.repository.credential, again)
     HostWrite.objects.filter(pk=write.pk, status=HostWriteStatus.PENDING).update(
-        status=HostWriteStatus.FAILED if is_final else HostWriteStatus.PENDING,
-        next_attempt_at=again, last_error=str(error)[:1000],
-    )  # fmt: skip
+        status=status, next_attempt_at=again, claimed_until=None, last_error=str(error)[:1000]
+    )

@@ -2,15 +2,19 @@
 
 import base64
 import hashlib
+import html
 import secrets
 import threading
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from gitintegration.clients.fakes.server import AppFactory, FakeHost
-from gitintegration.clients.fakes.web import Answer, App, Request, answer
+from gitintegration.clients.fakes.web import Answer, App, Request, answer, text
 
 TOKEN_PATHS = frozenset({"/login/oauth/access_token", "/oauth/token", "/site/oauth2/access_token"})
+AUTHORIZE_PATHS = frozenset(
+    {"/login/oauth/authorize", "/oauth/authorize", "/site/oauth2/authorize"}
+)
 CLIENT_ID, CLIENT_SECRET = "powernode", "a client's secret"
 
 
@@ -52,11 +56,25 @@ def with_oauth(create_app: AppFactory, grants: Grants) -> AppFactory:
         def serve(request: Request) -> Answer:
             if request.path in TOKEN_PATHS:
                 return _tokens(host, grants, request)
+            if request.path in AUTHORIZE_PATHS:
+                return _ask(grants, request)
             return app(request)
 
         return serve
 
     return make
+
+
+def _ask(grants: Grants, request: Request) -> Answer:
+    """The page on which a person agrees or does not."""
+    query = {name: values[0] for name, values in request.query.items()}
+    code, state = grants.grant(f"{request.base_url}{request.path}?{urlencode(query)}")
+    back = query["redirect_uri"]
+    yes = html.escape(f"{back}?{urlencode({'code': code, 'state': state})}")
+    refused = {"error": "access_denied", "error_description": "They said no", "state": state}
+    no = html.escape(f"{back}?{urlencode(refused)}")
+    page = f'<title>Agree?</title><a href="{yes}">Authorize</a> <a href="{no}">Refuse</a>'
+    return text(f"<!doctype html>{page}", "text/html; charset=utf-8")
 
 
 def _tokens(host: FakeHost, grants: Grants, request: Request) -> Answer:

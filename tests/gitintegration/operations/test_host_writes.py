@@ -1,8 +1,10 @@
 """What hosts are told stands there exactly once, whatever becomes of the answers."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from gitintegration.clients.exchange import forget_hosts
@@ -17,7 +19,7 @@ from gitintegration.operations.host_writes import (
 )
 from tests.gitintegration.operations.only import ON_GITEA
 from tests.gitintegration.operations.site import Site
-from tests.pipelines.conftest import in_threads
+from tests.pipelines.conftest import in_threads, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -166,3 +168,28 @@ def test_two_senders_at_once_say_it_once(site: Site, mirror: GitRepository) -> N
     say(site, mirror, "success")
     assert sum(in_threads(3, lambda _: send_host_writes())) == 1
     assert made(site) == 1
+
+
+@ON_GITEA
+@pytest.mark.django_db(transaction=True)
+def test_what_is_said_later_never_arrives_earlier(site: Site, mirror: GitRepository) -> None:
+    """While `pending` is on its way, `success` waits: the host must not end with the former."""
+    say(site, mirror, "pending")
+    sent: list[int] = []
+
+    def send() -> None:
+        sent.append(send_host_writes())
+        connection.close()
+
+    first = threading.Thread(target=send)
+    # Whoever holds its lock keeps the host from answering.
+    with site.world.state.lock:
+        first.start()
+        wait_until(lambda: HostWrite.objects.exclude(claimed_until=None).exists())
+        say(site, mirror, "success")
+        assert send_host_writes() == 0, "it overtook what is on its way"
+    first.join(60)
+    assert sent == [1]
+    assert again() == 1
+    assert standing(site, mirror)[0] == ("powernode/ci", "success")
+    assert made(site) == 2
