@@ -88,6 +88,20 @@ class WorkerStatus(TextChoices):
 
 
 RUN_TERMINAL = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELLED})
+
+
+class BadgeState(TextChoices):
+    """What a badge says of a pipeline."""
+
+    PASSING = "passing"
+    FAILING = "failing"
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    NO_RUNS = "no runs"
+
+
+# Ends of runs that say nothing about the commit.
+OUR_FAULT = frozenset({"worker_lost", "system"})
 RUN_LIVE = frozenset({RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING})
 STEP_TERMINAL = frozenset(
     {

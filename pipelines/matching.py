@@ -1,20 +1,28 @@
 """Which pipelines an event starts: one matcher for webhooks, the simulator and the API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from devops.safety.patterns import GlobSet
 
 SKIP_MARKS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip powernode]")
 
 
+# What kept an event from starting a pipeline.
+Cause = Literal["", "trigger", "message", "action", "branch", "path", "label", "mention"]
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whether an event starts a pipeline, and the sentence that says why or why not."""
+    """Whether an event starts a pipeline, and the sentence that says why or why not.
+
+    `cause` is the filter that refused the event, empty for a match.
+    """
 
     is_match: bool
     reason: str
+    cause: Cause = ""
 
 
 def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Match:
@@ -25,19 +33,19 @@ def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Mat
     """
     kind = event["type"]
     if kind not in triggers:
-        return _refused(f"The pipeline has no trigger {kind}.")
+        return _refused("trigger", f"The pipeline has no trigger {kind}.")
     rule = {} if triggers[kind] is None else triggers[kind]
     if rule is False:
-        return _refused(f"The trigger {kind} is switched off.")
+        return _refused("trigger", f"The trigger {kind} is switched off.")
     if not isinstance(rule, Mapping):
         return _met(f"Any {kind} starts it.")
     mark = _skip_mark(kind, event)
     if mark:
-        return _refused(f"The commit message says {mark}.")
-    for check in (_action, _ref, _paths, _labels, _mention):
+        return _refused("message", f"The commit message says {mark}.")
+    for cause, check in _CHECKS.items():
         refusal = check(rule, event)
         if refusal:
-            return _refused(refusal)
+            return _refused(cause, refusal)
     return _met(f"The {kind} meets every filter.")
 
 
@@ -45,8 +53,8 @@ def _met(reason: str) -> Match:
     return Match(is_match=True, reason=reason)
 
 
-def _refused(reason: str) -> Match:
-    return Match(is_match=False, reason=reason)
+def _refused(cause: Cause, reason: str) -> Match:
+    return Match(is_match=False, reason=reason, cause=cause)
 
 
 def _skip_mark(kind: str, event: Mapping[str, Any]) -> str:
@@ -120,3 +128,13 @@ def _mention(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     if wanted and str(wanted).lower() not in (body.lower() if isinstance(body, str) else ""):
         return f"The comment does not mention {wanted}."
     return ""
+
+
+# In this order: the first that refuses is the one that is told.
+_CHECKS: Mapping[Cause, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
+    "action": _action,
+    "branch": _ref,
+    "path": _paths,
+    "label": _labels,
+    "mention": _mention,
+}

@@ -10,9 +10,10 @@ from devops import selectors as devops_selectors
 from devops.access import Actor, get_visible, visible
 from devops.errors import NotFound
 from devops.models import OutboxMessage, Repository
-from pipelines.choices import RUN_LIVE
+from pipelines.choices import RUN_LIVE, BadgeState, RunStatus, TriggerType, Trust
 from pipelines.models import (
     Artifact,
+    CommitCheck,
     Pipeline,
     PipelineRepository,
     PipelineRun,
@@ -239,6 +240,45 @@ def artifacts(actor: Actor) -> QuerySet[Artifact]:
 def test_reports(actor: Actor, run_id: uuid.UUID) -> QuerySet[TestReport]:
     """The test reports of a run with their cases, failures first."""
     return visible(actor, TestReport, READ_RUNS).filter(run_id=run_id).prefetch_related("cases")
+
+
+def commit_checks(actor: Actor, sha: str) -> list[CommitCheck]:
+    """What the hosts were told of a commit as a whole; one for each repository that has it."""
+    if not sha:
+        return []
+    rows = visible(actor, CommitCheck, READ_RUNS).filter(commit_sha=sha)
+    return list(rows.exclude(state="").select_related("repository")[:20])
+
+
+_BADGES = {
+    RunStatus.SUCCESS: BadgeState.PASSING,
+    RunStatus.FAILURE: BadgeState.FAILING,
+    RunStatus.CANCELLED: BadgeState.CANCELLED,
+}
+
+
+def badge_state(token: str, branch: str = "") -> BadgeState | None:
+    """What the badge with a token says of a branch, whoever asks; None without such a badge.
+
+    Without a branch the repository's default one counts. Pull requests do not: theirs may carry
+    any branch's name. While a run is under way the last that ended still counts.
+    """
+    pipeline = Pipeline.objects.filter(badge_token=token, deleted_at=None).only("pk").first()
+    if pipeline is None:
+        return None
+    link = PipelineRepository.objects.filter(pipeline=pipeline).select_related("repository").first()
+    wanted = branch or (link.repository.default_branch if link else "")
+    rows = PipelineRun.objects.filter(pipeline=pipeline, trust_level=Trust.TRUSTED).exclude(
+        trigger_type=TriggerType.PULL_REQUEST
+    )
+    if wanted:
+        rows = rows.filter(branch=wanted)
+    # A run that a newer one replaced says nothing.
+    ended = rows.filter(status__in=list(_BADGES)).exclude(reason="superseded")
+    status = ended.order_by("-id").values_list("status", flat=True).first()
+    if status is not None:
+        return _BADGES[RunStatus(status)]
+    return BadgeState.RUNNING if rows.exists() else BadgeState.NO_RUNS
 
 
 def workers(actor: Actor) -> QuerySet[Worker]:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from devops.api import docs
 from devops.api.permissions import require_declared
 from devops.problems import problem_response
+from pipelines.rest.badges import badge
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
@@ -23,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("gitintegration.rest.urls")),
     path("v1/", include("containers.rest.urls")),
     path("v1/devops/", include("pipelines.rest.urls")),
+    re_path(r"^v1/badges/(?P<token>[A-Za-z0-9_-]{32})\.svg$", badge),
     re_path("", not_found),
 ]
 

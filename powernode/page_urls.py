@@ -40,6 +40,7 @@ urlpatterns = [
     path("pipelines/<slug:slug>/edit", pipelines.PipelineEdit.as_view(), name="pipeline_edit"),
     path("pipelines/<slug:slug>/trigger", pipelines.PipelineTrigger.as_view()),
     path("pipelines/<slug:slug>/active", pipelines.PipelineActive.as_view()),
+    path("pipelines/<slug:slug>/badge", pipelines.PipelineBadge.as_view()),
     path("pipelines/<slug:slug>/duplicate", pipelines.PipelineDuplicate.as_view()),
     path("pipelines/<slug:slug>/delete", pipelines.PipelineDelete.as_view()),
     path("pipelines/<slug:slug>/export", pipelines.PipelineExport.as_view()),

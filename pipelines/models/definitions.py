@@ -46,6 +46,8 @@ class Pipeline(Row):
     source_path = models.CharField(max_length=300, blank=True)
     source_sha = models.CharField(max_length=64, blank=True)
     last_run_number = models.PositiveIntegerField(default=0)
+    # Whoever has it may see the badge; null while it is not published.
+    badge_token = models.CharField(max_length=43, null=True, unique=True)  # noqa: DJ001
     created_by = models.ForeignKey(
         "devops.User", on_delete=models.SET_NULL, null=True, related_name="+"
     )

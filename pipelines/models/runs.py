@@ -87,6 +87,7 @@ class PipelineRun(Lifecycle):
             models.Index(fields=["pipeline", "status", "-id"], name="run_pipeline_status"),
             models.Index(fields=["account", "branch", "-id"], name="run_account_branch"),
             models.Index(fields=["account", "trigger_type", "-id"], name="run_account_trigger"),
+            models.Index(fields=["commit_sha"], name="run_commit"),
             models.Index(
                 F("priority").desc(),
                 F("id"),

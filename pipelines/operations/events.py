@@ -23,6 +23,7 @@ from pipelines.choices import Trust
 from pipelines.documents import lint, parse, to_definition
 from pipelines.matching import match_triggers
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun
+from pipelines.operations.checks import EVENTS, SKIPS, settle_check
 from pipelines.operations.creation import Origin, create_run
 from pipelines.operations.definitions import insert_pipeline, replace_definition
 from pipelines.operations.runs import repository_context
@@ -40,6 +41,16 @@ class Definitions:
     sound: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     is_retryable: bool = False
+    has_files: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an event led to: runs, sentences on what did not start, and skips by pipeline."""
+
+    started: list[PipelineRun] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def resolve_event(message_id: str) -> None:
@@ -109,6 +120,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
         found.problems.append(f"Pipeline files could not be read: {error}")
         found.is_retryable = isinstance(error, GitFailedError)
         return found
+    found.has_files = bool(files)
     for path, text in sorted(files.items()):
         findings = [
             finding
@@ -130,21 +142,23 @@ def _create_runs(
     """Create what the event starts, mark its message, and say on the delivery what happened."""
     if not outbox.mark_handled(message_id):
         return
-    started: list[PipelineRun] = []
-    passed: list[str] = []
+    outcome = Outcome()
     for path, definition in definitions.sound.items():
         pipeline = _pipeline_of_file(repository, event, path, definition)
-        run = _start(pipeline, definition, repository, event, passed, source=path)
-        started += [run] if run else []
+        _start(pipeline, definition, repository, event, outcome, source=path)
     linked = PipelineRepository.objects.filter(
         repository=repository, pipeline__is_active=True, pipeline__deleted_at=None,
         pipeline__source_path="",
     ).select_related("pipeline")  # fmt: skip
     for link in linked:
         definition = _effective(selectors.definition_of(link.pipeline), link.overrides)
-        run = _start(link.pipeline, definition, repository, event, passed)
-        started += [run] if run else []
-    note_result(event["event_id"], _sentence(started, passed, definitions.problems))
+        _start(link.pipeline, definition, repository, event, outcome)
+    if event["type"] in EVENTS and not event.get("is_deletion"):
+        # A repository that nobody attached a pipeline to is told nothing of an unread file.
+        is_ours = definitions.has_files or linked.exists() or bool(outcome.started)
+        problems = definitions.problems if is_ours else []
+        settle_check(repository, event["sha"], skipped=outcome.skipped, problems=problems)
+    note_result(event["event_id"], _sentence(outcome, definitions.problems))
 
 
 def _start(
@@ -152,21 +166,23 @@ def _start(
     definition: Mapping[str, Any],
     repository: Repository,
     event: Mapping[str, Any],
-    passed: list[str],
+    outcome: Outcome,
     *,
     source: str = "",
-) -> PipelineRun | None:
+) -> None:
     if not pipeline.is_active:
-        passed.append(f"{pipeline.name}: switched off.")
-        return None
+        outcome.passed.append(f"{pipeline.name}: switched off.")
+        return
     match = match_triggers(definition["triggers"], event)
     if not match.is_match:
-        passed.append(f"{pipeline.name}: {match.reason}")
-        return None
+        outcome.passed.append(f"{pipeline.name}: {match.reason}")
+        if match.cause in SKIPS and definition["features"].get("commit_status", True):
+            outcome.skipped[str(pipeline.pk)] = match.cause
+        return
     existing = PipelineRun.objects.filter(pipeline=pipeline, event_key=event["key"][:80]).first()
-    if existing is not None:
-        return existing
-    return create_run(pipeline, definition, _origin(repository, event, source))
+    outcome.started.append(
+        existing or create_run(pipeline, definition, _origin(repository, event, source))
+    )
 
 
 def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Origin:
@@ -253,11 +269,11 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _sentence(started: list[PipelineRun], passed: list[str], problems: list[str]) -> str:
+def _sentence(outcome: Outcome, problems: list[str]) -> str:
     parts = []
-    if started:
-        runs = ", ".join(f"{run.snapshot['name']} #{run.run_number}" for run in started)
+    if outcome.started:
+        runs = ", ".join(f"{run.snapshot['name']} #{run.run_number}" for run in outcome.started)
         parts.append(f"Started {runs}.")
-    elif not passed and not problems:
+    elif not outcome.passed and not problems:
         parts.append("No pipeline is attached to this repository.")
-    return " ".join([*parts, *problems, *passed])
+    return " ".join([*parts, *problems, *outcome.passed])

@@ -9,8 +9,9 @@ from django.db import transaction
 from devops import outbox
 from devops.models import OutboxMessage
 from gitintegration.public import CommitStatus, StatusState, want_comment, want_status
-from pipelines.choices import RUN_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.checks import settle_check
 from pipelines.states import decimal_seconds
 
 # How a run's end is called at the hosts.
@@ -19,8 +20,6 @@ _STATES: Mapping[str, StatusState] = {
     RunStatus.FAILURE: "failure",
     RunStatus.CANCELLED: "cancelled",
 }
-# These ends say nothing about the commit.
-_OUR_FAULT = frozenset({"worker_lost", "system"})
 _SIGNS: Mapping[str, str] = {
     StepStatus.SUCCESS: "✅", StepStatus.FAILURE: "❌", StepStatus.SKIPPED: "⏭️",
     StepStatus.CANCELLED: "🚫",
@@ -56,9 +55,10 @@ def _report(message: OutboxMessage) -> None:
     if run is None or run.status not in RUN_TERMINAL or not _is_reported(run):
         return
     state = _STATES[run.status]
-    if run.status == RunStatus.FAILURE and run.reason in _OUR_FAULT:
+    if run.status == RunStatus.FAILURE and run.reason in OUR_FAULT:
         state = "error"
     _set_status(run, state, _verdict(run))
+    settle_check(run.repository, run.commit_sha)
     number = (run.trigger_context.get("pull_request") or {}).get("number")
     features = run.snapshot.get("features") or {}
     if number and features.get("pr_comment_summary"):

@@ -22,6 +22,7 @@ from pipelines.inputs import check_inputs
 from pipelines.jobs import DISPATCH
 from pipelines.models import Pipeline, PipelineRun, StepExecution
 from pipelines.operations.cancellation import stop_run
+from pipelines.operations.checks import settle_check
 from pipelines.operations.creation import Origin, create_run
 
 WRITE_RUNS = "devops.pipeline_runs.write"
@@ -149,6 +150,7 @@ def retry_run(actor: Actor, run: PipelineRun, *, start_from: str = "start") -> P
         priority=run.priority,
     )
     again = create_run(pipeline, definition, origin)
+    settle_check(again.repository, again.commit_sha)
     audit.record(actor, "devops.pipeline_run.retry", run, detail={"run": again.run_number})
     return again
 

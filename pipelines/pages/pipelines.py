@@ -14,10 +14,12 @@ from devops.errors import DomainError
 from devops.ids import parse_uuid
 from devops.pages.base import Page, cursor_page
 from pipelines import selectors, step_types
+from pipelines.badges import badge_facts, badge_path
 from pipelines.choices import PipelineType
 from pipelines.documents import export_yaml, lint, parse, to_definition
 from pipelines.inputs import declared_inputs
 from pipelines.models import Pipeline, PipelineRepository
+from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.definitions import (
     WRITE,
     create_pipeline,
@@ -122,6 +124,7 @@ class PipelineDetail(PipelinePage):
                 "default_ref": repository.default_branch if repository else "",
                 "trigger_error": refused.detail if refused else "",
                 "trigger_values": {"ref": (typed or {}).get("ref", "")},
+                "badge": {**badge_facts(pipeline), "path": badge_path(pipeline)},
                 "linked_objects": self._concerned(pipeline, links) if tab == "settings" else [],
                 "can_write": self.actor.may(WRITE),
                 "can_delete": self.actor.may(WRITE),
@@ -230,6 +233,20 @@ class PipelineActive(PipelinePage):
         set_active(self.actor, pipeline, is_active=is_active)
         self.note(f"{pipeline.name} is switched {'on' if is_active else 'off'}.")
         return redirect(pipeline.url)
+
+
+class PipelineBadge(PipelinePage):
+    """`POST /pipelines/<slug>/badge`: publish it, under a new address, or withdraw it."""
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        pipeline = self.find(slug)
+        if request.POST.get("action") == "withdraw":
+            withdraw_badge(self.actor, pipeline)
+            self.note("The badge is withdrawn: its address shows nothing any more.")
+        else:
+            publish_badge(self.actor, pipeline)
+            self.note("The badge is published.")
+        return redirect(f"{pipeline.url}?tab=settings")
 
 
 class PipelineDuplicate(PipelinePage):

@@ -30,11 +30,11 @@ class RunList(Page):
     nav_area = "runs"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        names = ("status", "pipeline", "branch", "trigger")
+        names = ("status", "pipeline", "branch", "trigger", "commit")
         filters = {name: request.GET.get(name, "").strip() for name in names}
         columns = {
             "status": "status", "pipeline": "pipeline__slug", "branch": "branch",
-            "trigger": "trigger_type",
+            "trigger": "trigger_type", "commit": "commit_sha",
         }  # fmt: skip
         chosen = {columns[name]: value for name, value in filters.items() if value}
         runs, page = cursor_page(request, selectors.runs(self.actor).filter(**chosen))
@@ -45,6 +45,7 @@ class RunList(Page):
                 "page": page,
                 "filters": filters,
                 "is_filtered": bool(chosen),
+                "checks": selectors.commit_checks(self.actor, filters["commit"]),
                 "statuses": RunStatus.choices,
                 "triggers": TriggerType.choices,
                 "pipelines": selectors.pipeline_names(self.actor),

@@ -29,6 +29,12 @@ urlpatterns = [
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
     path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),
     path(f"{_P}/export", PipelineViewSet.as_view({"get": "export"})),
+    path(
+        f"{_P}/badge",
+        PipelineViewSet.as_view(
+            {"get": "badge", "post": "publish_badge", "delete": "withdraw_badge"}
+        ),
+    ),
     path(f"{_P}/runs", PipelineRunsViewSet.as_view(_LIST)),
     path("pipeline_runs", RunViewSet.as_view(_LIST)),
     path(_R, RunViewSet.as_view({"get": "retrieve"})),

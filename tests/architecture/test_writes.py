@@ -82,7 +82,9 @@ NOT_DURABLE = {
         ("check_credential", "try_credential"), ASKS
     ),
     "gitintegration/operations/credentials.py": {
-        **dict.fromkeys(("replace_secret", "record_success", "record_failure"), PART),
+        **dict.fromkeys(
+            ("replace_secret", "record_success", "record_failure", "note_next_try"), PART
+        ),
         **dict.fromkeys(
             (
                 "secret_of",
@@ -134,9 +136,10 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/job_logs.py": {"sweep_logs": READS, "fetch_log": ASKS},
     "gitintegration/operations/links.py": {"check_provider": ASKS, "sync_provider": SEVERAL},
-    "gitintegration/operations/mirrors.py": dict.fromkeys(
-        ("take_over", "note_gone", "note_names", "link_of"), PART
-    ),
+    "gitintegration/operations/mirrors.py": {
+        **dict.fromkeys(("take_over", "note_gone", "note_names", "link_of"), PART),
+        "is_current": READS,
+    },
     "gitintegration/operations/oauth.py": {
         **dict.fromkeys(("start_authorization", "finish_authorization"), ASKS),
         "host_of_state": READS,
@@ -180,6 +183,7 @@ NOT_DURABLE = {
     },
     "pipelines/operations/attempts.py": {"repeat_attempt": PART},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
+    "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
     "pipelines/operations/concurrency.py": {
         "policy_of": READS,
         "rivals": READS,

@@ -97,7 +97,8 @@ class Platform:
             lambda found: found["status"] in {"completed", "failed"},
         )
         assert (done["status"], done["imported_count"]) == ("completed", 1), done
-        (mirror,) = self.call("GET", "git/repositories")["results"]
+        listed = self.call("GET", "git/repositories")["results"]
+        (mirror,) = [each for each in listed if each["full_name"] == world.name]
         outcome = self.call("POST", f"git/repositories/{mirror['id']}/configure_webhook", {})
         assert outcome["success"], outcome
         return dict(mirror)

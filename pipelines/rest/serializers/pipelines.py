@@ -154,6 +154,15 @@ class TriggerBody(StrictSerializer):
     )
 
 
+class BadgeSerializer(serializers.Serializer[Any]):
+    """A pipeline's badge; `?branch=` and `?label=` may be added to the address."""
+
+    is_published = serializers.BooleanField()
+    url = serializers.CharField(help_text="The picture's address; empty while not published.")
+    markdown = serializers.CharField(help_text="For a README: the picture, leading to the runs.")
+    html = serializers.CharField()
+
+
 class PlannedStep(serializers.Serializer[Any]):
     """A step that would run."""
 

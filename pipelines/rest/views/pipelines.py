@@ -14,11 +14,13 @@ from devops.api.serializers import NoBody
 from devops.api.views import ActorViewSet
 from devops.errors import Conflict, Invalid
 from pipelines import selectors, statistics
+from pipelines.badges import badge_facts
 from pipelines.documents import export_yaml, from_definition, step_key, stored_triggers
 from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
+from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.runs import trigger_run
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
@@ -42,6 +44,9 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         "partial_update": _WRITE,
         "destroy": _WRITE,
         "duplicate": _WRITE,
+        "badge": _READ,
+        "publish_badge": _WRITE,
+        "withdraw_badge": _WRITE,
         "trigger": "devops.pipeline_runs.write",
     }
 
@@ -95,6 +100,27 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         self.parse(NoBody)
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
         return self._detail(operations.duplicate_pipeline(self.actor, row).pk, 201)
+
+    @extend_schema(responses=s.BadgeSerializer)
+    @action(detail=True, methods=["get"])
+    def badge(self, _request: Request, **_path: object) -> Response:
+        """The badge's address and what shows it in a README; empty while it is not published."""
+        return self.render(s.BadgeSerializer, badge_facts(self.get_object()))
+
+    @extend_schema(request=None, responses={201: s.BadgeSerializer})
+    @action(detail=True, methods=["post"])
+    def publish_badge(self, _request: Request, **_path: object) -> Response:
+        """Give the badge an address that nobody can guess; a former address ends."""
+        self.parse(NoBody)
+        row = publish_badge(self.actor, self.get_object())
+        return self.render(s.BadgeSerializer, badge_facts(row), 201)
+
+    @extend_schema(responses={204: None})
+    @action(detail=True, methods=["delete"])
+    def withdraw_badge(self, _request: Request, **_path: object) -> Response:
+        """Show the badge to nobody any more."""
+        withdraw_badge(self.actor, self.get_object())
+        return Response(status=204)
 
     @extend_schema(request=s.TriggerBody, responses={201: RunSerializer, 200: s.PlanSerializer})
     @action(detail=True, methods=["post"])
