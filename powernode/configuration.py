@@ -142,7 +142,7 @@ def database_settings(configuration: Configuration) -> dict[str, Any]:
             url.removeprefix("sqlite:///") if url else str(configuration.var / "powernode.sqlite3")
         )
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "devops.sqlite3",
             "NAME": path,
             "CONN_MAX_AGE": None,
             "OPTIONS": {
