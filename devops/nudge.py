@@ -1,4 +1,4 @@
-"""Hints to open sockets and to the relay: sent after commit, allowed to be lost.
+"""Hints to open sockets and to the workers' threads: sent after commit, allowed to be lost.
 
 The sockets' consumers replay rows; a nudge only says that there are some. It is a plain
 PUBLISH from the calling thread: an event loop per message would cost more than the step it tells.
@@ -15,11 +15,14 @@ from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
-RELAY_CHANNEL = "powernode.relay"
+POKE_CHANNEL = "powernode.poke"
+# The names under which the workers' threads are poked.
+RELAY = "relay"
+DELIVERIES = "deliveries"
 # Source: channels_redis 4.3 pubsub layer, default prefix; a test receives one through a consumer.
 _GROUP_CHANNEL = "asgi__group__{}"
 
-_local_relay: list[Callable[[], None]] = []
+_local: dict[str, Callable[[], None]] = {}
 
 
 def _client() -> redis.Redis:
@@ -47,17 +50,36 @@ def send_after_commit(group: str, message: Mapping[str, Any]) -> None:
     transaction.on_commit(lambda: send(group, message))
 
 
-def poke_relay() -> None:
-    """Tell the relay that unpublished messages wait; the one in this process needs no broker."""
-    if _local_relay:
-        _local_relay[0]()
+def poke(name: str) -> None:
+    """Tell a thread of the workers that something waits; one in this process needs no broker."""
+    if name in _local:
+        _local[name]()
     else:
-        _publish(RELAY_CHANNEL, b"")
+        _publish(POKE_CHANNEL, name.encode())
 
 
-def set_local_relay(poke: Callable[[], None] | None) -> None:
-    """Name the relay that lives in this process, or none."""
-    _local_relay[:] = [poke] if poke else []
+def poke_after_commit(name: str) -> None:
+    """`poke`, once the present transaction has committed."""
+    transaction.on_commit(lambda: poke(name))
+
+
+def poke_relay() -> None:
+    """Tell the relay that unpublished messages wait."""
+    poke(RELAY)
+
+
+def listen_locally(name: str, poke: Callable[[], None] | None) -> None:
+    """Name the thread of this process that is poked under a name, or none."""
+    if poke is None:
+        _local.pop(name, None)
+    else:
+        _local[name] = poke
+
+
+def heard(name: str) -> None:
+    """Pass on what another process said; threads that this one does not have are none of ours."""
+    if name in _local:
+        _local[name]()
 
 
 def _publish(channel: str, data: bytes) -> None:

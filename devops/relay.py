@@ -1,18 +1,14 @@
 """Publishes committed messages: numbers them, wakes subscribers, hints the sockets."""
 
 import logging
-import threading
 import uuid
 from datetime import timedelta
 
-import redis
-from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from devops import audit_chain, nudge, outbox
-from devops.connections import release_connection
 from devops.models import Account, OutboxMessage
 from devops.sqlforms import db_moment, db_uuid
 
@@ -122,59 +118,8 @@ def wake_unhandled() -> int:
     return woken
 
 
-class RelayThread(threading.Thread):
-    """The relay of a worker process: runs when poked, and every second anyway."""
-
-    def __init__(self) -> None:
-        super().__init__(name="relay", daemon=True)
-        self._poked = threading.Event()
-        self._stopping = threading.Event()
-        self._ear = threading.Thread(target=self._listen, name="relay-ear", daemon=True)
-
-    def poke(self) -> None:
-        """Say that messages wait."""
-        self._poked.set()
-
-    def stop(self) -> None:
-        """Publish what waits, then end."""
-        self._stopping.set()
-        self._poked.set()
-        self.join(timeout=3)
-
-    def run(self) -> None:
-        nudge.set_local_relay(self.poke)
-        self._ear.start()
-        while not self._stopping.is_set():
-            self._poked.wait(timeout=1.0)
-            self._poked.clear()
-            self._publish()
-            self._stopping.wait(PAUSE_SECONDS)
-        nudge.set_local_relay(None)
-
-    def _publish(self) -> None:
-        try:
-            publish_pending()
-            if audit_chain.has_pending():
-                audit_chain.chain_pending()
-        except DatabaseError:
-            logger.exception("relay failed, trying again within a second")
-            close_old_connections()
-        finally:
-            release_connection()
-
-    def _listen(self) -> None:
-        """Hear the pokes of the other processes; a dead broker is tried again each second."""
-        while not self._stopping.is_set():
-            try:
-                client = redis.Redis.from_url(settings.REDIS_LAYER_URL, socket_timeout=None)
-                with client.pubsub(ignore_subscribe_messages=True) as ear:  # type: ignore[no-untyped-call]  # redis ships it untyped
-                    ear.subscribe(nudge.RELAY_CHANNEL)
-                    self._hear(ear)
-            except (redis.RedisError, OSError) as error:
-                logger.debug("relay cannot hear the broker: %s", error)
-                self._stopping.wait(1.0)
-
-    def _hear(self, ear: "redis.client.PubSub") -> None:
-        while not self._stopping.is_set():
-            if ear.get_message(timeout=1.0) is not None:
-                self.poke()
+def relay() -> None:
+    """What the relay's thread does when it is poked."""
+    publish_pending()
+    if audit_chain.has_pending():
+        audit_chain.chain_pending()

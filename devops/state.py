@@ -76,7 +76,8 @@ class StateMachine(Generic[L]):
             raise (Fenced if fence is not None else LostRace)(
                 f"The {self.topic} is no longer {seen}."
             )
-        obj.refresh_from_db()
+        # Only what the UPDATE wrote: a row may hold kilobytes of payload.
+        obj.refresh_from_db(fields=["status", "version", *changes])
         self.tell(obj)
 
     def tell(self, obj: L) -> None:

@@ -36,6 +36,12 @@ def process_delivery(event_id: str) -> None:
         HOSTS.submit(("delivery", event_id), partial(processing.process_delivery, event_id))
 
 
+def process_waiting() -> None:
+    """Understand what was stored just now; a worker's thread of its own calls this when poked."""
+    for event_id in processing.process_waiting():
+        HOSTS.submit(("delivery", event_id), partial(processing.judge_claimed, event_id))
+
+
 @shared_task(name=SWEEP_DELIVERIES.name)
 def sweep_deliveries() -> None:
     """Find deliveries whose task was lost."""

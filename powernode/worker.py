@@ -14,7 +14,10 @@ from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from devops.relay import RelayThread
+from devops import nudge
+from devops.poked import Ear, PokedThread
+from devops.relay import PAUSE_SECONDS, relay
+from gitintegration.tasks import process_waiting
 from pipelines.engine import pool as engine
 from pipelines.engine.pool import EnginePool
 from pipelines.jobs import worker_queue
@@ -26,6 +29,25 @@ logger = logging.getLogger(__name__)
 BACKGROUND_THREADS = 4
 
 
+class Background:
+    """The threads that are poked: they relay messages and understand deliveries."""
+
+    def __init__(self) -> None:
+        self._ear = Ear()
+        self._relay = PokedThread(nudge.RELAY, relay, pause=PAUSE_SECONDS)
+        self._deliveries = PokedThread(nudge.DELIVERIES, process_waiting, pause=PAUSE_SECONDS)
+
+    def start(self) -> None:
+        """Begin, once the worker can take what follows."""
+        for thread in (self._relay, self._deliveries, self._ear):
+            thread.start()
+
+    def stop(self) -> None:
+        """Do what waits, then end; the relay last, which publishes what the others wrote."""
+        for thread in (self._ear, self._deliveries, self._relay):
+            thread.stop()
+
+
 def run_worker(
     *, name: str = "", labels: list[str], capacity: int, with_beat: bool = False
 ) -> None:
@@ -34,13 +56,13 @@ def run_worker(
         name or f"{socket.gethostname()}-{os.getpid()}", labels, capacity, os.getpid()
     )
     engine.set_current(pool)
-    relay = RelayThread()
+    background = Background()
     beat: Any = EmbeddedService(app, thread=True, schedule_filename=str(_schedule_file()))
     stopped = threading.Event()
 
     @worker_ready.connect(weak=False)
     def _ready(**_: object) -> None:
-        relay.start()
+        background.start()
         pool.start()
         if with_beat:
             beat.start()
@@ -64,7 +86,7 @@ def run_worker(
         if with_beat:
             beat.stop()
         pool.stop()
-        relay.stop()
+        background.stop()
         # Celery waits for its own tasks; ours are over, so nothing is worth waiting for.
         os.kill(os.getpid(), signal.SIGQUIT)
 

@@ -20,7 +20,8 @@ from devops.safety.addresses import AddressNotAllowed, HostNotFound, check_url
 from devops.safety.encryption import Binding, decrypt, encrypt
 from gitintegration.choices import EVENT_TYPES
 from gitintegration.clients.protocol import TriggerEvent
-from gitintegration.models import AccountGitWebhookConfig, GitRepository, GitWebhookEvent
+from gitintegration.models import AccountGitWebhookConfig, GitWebhookEvent
+from gitintegration.operations.audience import Audience
 from gitintegration.operations.branch_filters import check_filter, passes
 
 MANAGE = "git.account_webhooks.manage"
@@ -135,17 +136,14 @@ def resend(
 
 
 def fan_out(
-    event: GitWebhookEvent,
-    mirror: GitRepository | None,
-    trigger: TriggerEvent,
-    payload: Mapping[str, Any],
+    event: GitWebhookEvent, audience: Audience, trigger: TriggerEvent, payload: Mapping[str, Any]
 ) -> int:
     """Write a delivery for every receiver that wants the event, in the caller's transaction."""
     if trigger.type == "ping":
         return 0
     count = 0
-    rows = AccountGitWebhookConfig.objects.filter(account_id=event.account_id, is_active=True)
-    for config in rows:
+    mirror = audience.mirror(event)
+    for config in audience.receivers(event.account_id):
         wanted = config.event_types
         if wanted and "*" not in wanted and trigger.type not in wanted:
             continue

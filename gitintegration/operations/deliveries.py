@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from devops import audit
+from devops import audit, nudge
 from devops.access import Actor
 from devops.errors import Conflict, DomainError, Invalid
 from devops.safety.json_values import DocumentError, load_json
@@ -127,7 +127,7 @@ def _store(endpoint: WebhookEndpoint, event: GitWebhookEvent) -> Receipt:
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         delivery_count=F("delivery_count") + 1, last_delivery_at=event.created_at
     )
-    PROCESS_DELIVERY.send(event_id=str(event.pk))
+    nudge.poke_after_commit(nudge.DELIVERIES)
     return Receipt("accepted", event.pk)
 
 

@@ -1,7 +1,9 @@
 """A stored delivery is understood, and what happened is told to everyone who wants to hear it."""
 
+import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +22,7 @@ from gitintegration.clients.registry import dialect_module
 from gitintegration.jobs import PROCESS_DELIVERY
 from gitintegration.models import GitRepository, GitWebhookEvent
 from gitintegration.operations.account_webhooks import fan_out
+from gitintegration.operations.audience import Audience
 from gitintegration.operations.branch_filters import passes
 from gitintegration.operations.ci import take_event
 from gitintegration.operations.mirrors import note_names
@@ -27,10 +30,32 @@ from gitintegration.operations.trust import judge, needs_host
 from gitintegration.operations.workflow_triggers import fire_triggers
 from gitintegration.states import webhook_event_states
 
+logger = logging.getLogger(__name__)
+
+# So many deliveries are told in one transaction: few enough to hold SQLite's one lock briefly.
+BATCH = 10
+# What is older than this and was never tried is the sweeper's.
+_FRESH = timedelta(seconds=60)
 # Events that pipelines may have as triggers.
 _STARTING = frozenset({"push", "pull_request", "issue", "issue_comment", "release"})
 # A task that took a delivery and died is replaced after this.
 _PROCESSING_LIMIT = timedelta(seconds=60)
+
+
+def process_waiting() -> list[str]:
+    """Understand what was stored within the last minute and never tried, in batches.
+
+    What needs nobody's word is told; returns the deliveries that are claimed for `judge_claimed`.
+    Whatever fails here is left to the sweeper, which counts.
+    """
+    claimed: list[str] = []
+    while True:
+        read = [each for each in map(_read, _fresh()) if each is not None]
+        if not read:
+            return claimed
+        claimed += _tell_batch(read)
+        if len(read) < BATCH:
+            return claimed
 
 
 def process_delivery(event_id: str) -> None:
@@ -39,9 +64,21 @@ def process_delivery(event_id: str) -> None:
     A push is understood and told in one transaction. What needs the host's word (who may be
     trusted, where a pull request stands now) is claimed first, asked for, then told.
     """
-    if tell_at_once(event_id):
-        return
-    event = _claim(event_id)
+    if not tell_at_once(event_id):
+        judge_claimed(event_id)
+
+
+def tell_at_once(event_id: str) -> bool:
+    """Whether the delivery needed nobody's word and is done; else it is claimed."""
+    event = GitWebhookEvent.objects.filter(pk=event_id, status=WebhookEventStatus.PENDING).first()
+    return event is None or not _tell_batch([_understood(event)])
+
+
+def judge_claimed(event_id: str) -> None:
+    """Ask the host about a claimed delivery, then tell of it."""
+    event = GitWebhookEvent.objects.filter(
+        pk=event_id, status=WebhookEventStatus.PROCESSING
+    ).first()
     if event is None:
         return
     mirror = _mirror_of(event)
@@ -49,43 +86,79 @@ def process_delivery(event_id: str) -> None:
     _tell_claimed(event, told)
 
 
-@transaction.atomic(durable=True)
-def tell_at_once(event_id: str) -> bool:
-    """Whether the delivery needed nobody's word and is done."""
-    event = _lock(event_id, WebhookEventStatus.PENDING)
-    if event is None:
-        return True
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A stored delivery and what it says, or the status and words with which it ends."""
+
+    event: GitWebhookEvent
+    found: Sequence[TriggerEvent] = ()
+    status: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+def _fresh() -> list[GitWebhookEvent]:
+    rows = GitWebhookEvent.objects.filter(
+        status=WebhookEventStatus.PENDING, attempts=0, next_attempt_at__isnull=False,
+        created_at__gt=timezone.now() - _FRESH,
+    )  # fmt: skip
+    return list(rows.order_by("id")[:BATCH])
+
+
+def _read(event: GitWebhookEvent) -> _Delivery | None:
+    """What the delivery says; None when that cannot be found out, which the sweeper counts."""
     try:
-        found = _understand(event)
+        return _understood(event)
+    except Exception:
+        logger.exception("delivery %s could not be understood", event.pk)
+        GitWebhookEvent.objects.filter(pk=event.pk).update(attempts=F("attempts") + 1)
+        return None
+
+
+def _understood(event: GitWebhookEvent) -> _Delivery:
+    try:
+        return _Delivery(event, _understand(event))
     except IgnoredDeliveryError as why:
-        _end(event, WebhookEventStatus.IGNORED, result=str(why)[:500])
-        return True
+        return _Delivery(event, (), WebhookEventStatus.IGNORED, {"result": str(why)[:500]})
     except UnreadableDeliveryError as error:
-        _end(event, WebhookEventStatus.FAILED, error_message=str(error)[:1000])
-        return True
-    mirror = _mirror_of(event)
-    if any(needs_host(each, mirror) for each in found):
-        return False
-    _tell(event, mirror, [judge(each, mirror) for each in found])
-    return True
+        words = {"error_message": str(error)[:1000]}
+        return _Delivery(event, (), WebhookEventStatus.FAILED, words)
 
 
 @transaction.atomic(durable=True)
-def _claim(event_id: str) -> GitWebhookEvent | None:
-    event = _lock(event_id, WebhookEventStatus.PENDING)
-    if event is not None:
-        webhook_event_states.transition(
-            event, WebhookEventStatus.PROCESSING,
-            next_attempt_at=timezone.now() + _PROCESSING_LIMIT,
-        )  # fmt: skip
-    return event
+def _tell_batch(read: Sequence[_Delivery]) -> list[str]:
+    """End what can be ended at once; claims the others and returns their identifiers."""
+    keys = [each.event.pk for each in read]
+    # Another worker may have some of them by now: each is told by whoever locks it.
+    rows = GitWebhookEvent.objects.select_for_update(skip_locked=True)
+    mine = set(
+        rows.filter(pk__in=keys, status=WebhookEventStatus.PENDING).values_list("pk", flat=True)
+    )
+    own = [each for each in read if each.event.pk in mine]
+    shas = [trigger.sha for each in own for trigger in each.found if trigger.type == "push"]
+    audience = Audience.of((each.event for each in own), shas)
+    claimed = []
+    for each in own:
+        if each.status:
+            _end(each.event, each.status, **each.words)
+            continue
+        mirror = audience.mirror(each.event)
+        if any(needs_host(trigger, mirror) for trigger in each.found):
+            webhook_event_states.transition(
+                each.event, WebhookEventStatus.PROCESSING,
+                next_attempt_at=timezone.now() + _PROCESSING_LIMIT,
+            )  # fmt: skip
+            claimed.append(str(each.event.pk))
+        else:
+            _tell(each.event, audience, [judge(trigger, mirror) for trigger in each.found])
+    return claimed
 
 
 @transaction.atomic(durable=True)
 def _tell_claimed(event: GitWebhookEvent, told: Sequence[tuple[TriggerEvent, str]]) -> None:
     mine = _lock(str(event.pk), WebhookEventStatus.PROCESSING)
     if mine is not None:
-        _tell(mine, _mirror_of(mine), told)
+        audience = Audience.of([mine], [trigger.sha for trigger, _ in told])
+        _tell(mine, audience, told)
 
 
 def _lock(event_id: str, status: str) -> GitWebhookEvent | None:
@@ -109,9 +182,7 @@ def _mirror_of(event: GitWebhookEvent) -> GitRepository | None:
 
 
 def _tell(
-    event: GitWebhookEvent,
-    mirror: GitRepository | None,
-    found: Sequence[tuple[TriggerEvent, str]],
+    event: GitWebhookEvent, audience: Audience, found: Sequence[tuple[TriggerEvent, str]]
 ) -> None:
     """Record what happened where everybody hears of it, and end the delivery."""
     if event.repository_id is None:
@@ -119,7 +190,7 @@ def _tell(
         return
     words: list[str] = []
     for number, (trigger, why) in enumerate(found):
-        words.append(_tell_one(event, mirror, trigger, why, number))
+        words.append(_tell_one(event, audience, trigger, why, number))
     _note_further_pushes(event, [trigger for trigger, _ in found[1:]])
     first = found[0][0]
     facts: dict[str, Any] = {
@@ -151,13 +222,10 @@ def _note_further_pushes(event: GitWebhookEvent, further: Sequence[TriggerEvent]
 
 
 def _tell_one(
-    event: GitWebhookEvent,
-    mirror: GitRepository | None,
-    trigger: TriggerEvent,
-    why: str,
-    number: int,
+    event: GitWebhookEvent, audience: Audience, trigger: TriggerEvent, why: str, number: int
 ) -> str:
     """One event of a delivery; returns the sentence about it."""
+    mirror = audience.mirror(event)
     if trigger.action == "outdated":
         return "Outdated: the pull request was closed before this was read."
     if mirror is not None:
@@ -170,7 +238,10 @@ def _tell_one(
             return f"Filtered: the branch {branch} does not pass {pattern}."
         if trigger.ci is not None:
             take_event(mirror, trigger)
-    is_superseded = trigger.type == "push" and _is_superseded(event, trigger)
+    is_superseded = False
+    if trigger.type == "push":
+        is_superseded = audience.is_superseded(event, trigger.ref, trigger.sha)
+        audience.note_push(event, trigger.ref, trigger.before)
     payload = {
         **trigger.payload(event.repository_id, event.pk),  # type: ignore[arg-type]
         "is_superseded": is_superseded,
@@ -181,20 +252,9 @@ def _tell_one(
     seq = event.version * 100 + number
     topic = f"git_event.{event.pk.hex}"
     outbox.record(event.account_id, topic, seq, f"git.{trigger.type}", payload)
-    fan_out(event, mirror, trigger, payload)
-    fire_triggers(event, mirror, trigger, payload)
+    fan_out(event, audience, trigger, payload)
+    fire_triggers(event, audience, trigger, payload)
     return "Understood; looking for pipelines." if trigger.type in _STARTING else "Understood."
-
-
-def _is_superseded(event: GitWebhookEvent, trigger: TriggerEvent) -> bool:
-    """Whether a push that replaced what this one pushed was read already: this one came late."""
-    if event.repository is None:
-        return False
-    later = GitWebhookEvent.objects.filter(
-        repository=event.repository, ref=trigger.ref, before=trigger.sha,
-        status=WebhookEventStatus.PROCESSED,
-    )  # fmt: skip
-    return bool(trigger.sha) and later.exclude(pk=event.pk).exists()
 
 
 def _end(event: GitWebhookEvent, status: str, **changes: Any) -> None:

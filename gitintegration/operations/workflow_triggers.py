@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from devops import audit, outbox
@@ -16,7 +16,8 @@ from devops.safety.addresses import AddressNotAllowed, HostNotFound, check_url
 from devops.safety.patterns import PatternError, Regex
 from gitintegration.choices import TriggerStatus
 from gitintegration.clients.protocol import TriggerEvent
-from gitintegration.models import GitRepository, GitWebhookEvent, GitWorkflowTrigger
+from gitintegration.models import GitWebhookEvent, GitWorkflowTrigger
+from gitintegration.operations.audience import Audience
 
 MANAGE = "git.workflow_triggers.manage"
 EVENTS = (
@@ -84,27 +85,26 @@ def delete_trigger(actor: Actor, trigger: GitWorkflowTrigger) -> None:
 
 
 def fire_triggers(
-    event: GitWebhookEvent,
-    mirror: GitRepository | None,
-    told: TriggerEvent,
-    payload: Mapping[str, Any],
+    event: GitWebhookEvent, audience: Audience, told: TriggerEvent, payload: Mapping[str, Any]
 ) -> int:
     """Fire the account's rules that match, each as a message; one that cannot stops no other."""
-    rows = GitWorkflowTrigger.objects.filter(
-        account_id=event.account_id, is_active=True, status=TriggerStatus.ACTIVE,
-        event_type__in=_names(told),
-    ).filter(Q(repository=None) | Q(repository=mirror))  # fmt: skip
+    mirror, names = audience.mirror(event), _names(told)
+    wanted = {None, mirror.pk if mirror else None}
     fired = 0
-    for trigger in rows:
+    rules = audience.rules(event.account_id)
+    for trigger in [*rules]:
+        if trigger.event_type not in names or trigger.repository_id not in wanted:
+            continue
         try:
             decision = decide(trigger, told, event.payload, payload)
         except PatternError as error:
             _note_error(trigger, str(error))
+            rules.remove(trigger)
             continue
         if not decision.is_match:
             continue
-        count = trigger.trigger_count + 1
-        metadata = {**trigger.metadata, "last_event_id": str(event.pk)}
+        trigger.trigger_count = count = trigger.trigger_count + 1
+        trigger.metadata = metadata = {**trigger.metadata, "last_event_id": str(event.pk)}
         GitWorkflowTrigger.objects.filter(pk=trigger.pk).update(
             trigger_count=F("trigger_count") + 1, last_triggered_at=timezone.now(),
             metadata=metadata,

@@ -146,6 +146,9 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/processing.py": {
         "process_delivery": "claims, asks the git host, tells",
+        "judge_claimed": ASKS,
+        "process_waiting": SEVERAL,
+        "tell_at_once": SEVERAL,
         "note_result": ONE,
         "sweep_deliveries": SEVERAL,
     },
@@ -200,6 +203,10 @@ NOT_DURABLE = {
         "read_fleet": READS,
         "slot_holder": READS,
         "held_by": READS,
+    },
+    "pipelines/operations/drift.py": {
+        "compare_with_file": READS,
+        "take_file": "reads the repository before its one",
     },
     "pipelines/operations/events.py": {"resolve_event": "reads the repository before its one"},
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},

@@ -23,7 +23,11 @@ from gitintegration.operations.deliveries import (
     replay_delivery,
 )
 from gitintegration.operations.endpoints import configure_webhook, reveal_endpoint
-from gitintegration.operations.processing import process_delivery, sweep_deliveries
+from gitintegration.operations.processing import (
+    process_delivery,
+    process_waiting,
+    sweep_deliveries,
+)
 from tests.pipelines.conftest import in_threads, make_actor
 
 SHA, BEFORE = "a" * 40, "b" * 40
@@ -258,3 +262,56 @@ def test_one_push_delivered_by_six_at_once_is_stored_once(
     assert flat.count("duplicate") == 5 * len(bodies)
     assert GitWebhookEvent.objects.count() == len(bodies)
     assert connection.is_usable()
+
+
+def test_what_waits_is_understood_together_and_once(sender: Sender) -> None:
+    pushes = [("c" * 40, SHA), (SHA, BEFORE), ("d" * 40, "c" * 40)]
+    receipts = [sender.send(sender.body(after=after, before=before)) for after, before in pushes]
+    other = sender.send(sender.body(ref="refs/heads/other"))
+
+    assert process_waiting() == []
+    assert process_waiting() == []
+
+    told = OutboxMessage.objects.filter(name="git.push").order_by("id")
+    assert [message.payload["event_id"] for message in told] == [
+        str(receipt.event_id) for receipt in [*receipts, other]
+    ]
+    # The second one pushed what the first had replaced already.
+    assert [message.payload["is_superseded"] for message in told] == [False, True, False, False]
+    assert set(GitWebhookEvent.objects.values_list("status", "attempts")) == {("processed", 1)}
+
+
+def test_a_batch_needs_hardly_more_queries_than_one(
+    sender: Sender, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(10):
+        sender.send(sender.body(after=f"{number + 1:040x}"))
+    # Reading, locking, mirrors, later pushes, receivers, rules; then four for each.
+    with django_assert_max_num_queries(8 + 10 * 4 + 3):
+        process_waiting()
+    assert OutboxMessage.objects.filter(name="git.push").count() == 10
+
+
+def test_what_cannot_be_read_stops_nothing_else(sender: Sender) -> None:
+    broken = sender.send(sender.body(after="c" * 40))
+    rows = GitWebhookEvent.objects.filter(pk=str(broken.event_id))
+    rows.update(dialect="cvs")
+    sound = sender.send()
+
+    process_waiting()
+
+    told = OutboxMessage.objects.get(name="git.push")
+    assert told.payload["event_id"] == str(sound.event_id)
+    # Counted, so that it is the sweeper's from now on.
+    event = rows.get()
+    assert (event.status, event.attempts) == ("pending", 1)
+    assert process_waiting() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_tell_of_each_delivery_once() -> None:
+    sender = Sender("git")
+    for number in range(12):
+        sender.send(sender.body(after=f"{number + 1:040x}"))
+    in_threads(4, lambda _number: process_waiting())
+    assert OutboxMessage.objects.filter(name="git.push").count() == 12
