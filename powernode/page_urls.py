@@ -22,6 +22,7 @@ from gitintegration.pages import (
     runners as host_runners,
 )
 from pipelines.pages import ci as all_ci
+from pipelines.pages import documents as pipeline_documents
 from pipelines.pages import pipelines, repositories, runners, runs, workers
 from powernode.home import Overview
 from powernode.pages import favicon
@@ -36,6 +37,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/retry", runs.RunRetry.as_view(), name="run_retry"),
     path("pipelines", pipelines.PipelineList.as_view(), name="pipeline_list"),
     path("pipelines/new", pipelines.PipelineEdit.as_view(), name="pipeline_new"),
+    path("pipelines/import", pipeline_documents.WorkflowImport.as_view(), name="pipeline_import"),
     path("pipelines/<slug:slug>", pipelines.PipelineDetail.as_view(), name="pipeline_detail"),
     path("pipelines/<slug:slug>/edit", pipelines.PipelineEdit.as_view(), name="pipeline_edit"),
     path("pipelines/<slug:slug>/trigger", pipelines.PipelineTrigger.as_view()),
@@ -44,6 +46,8 @@ urlpatterns = [
     path("pipelines/<slug:slug>/duplicate", pipelines.PipelineDuplicate.as_view()),
     path("pipelines/<slug:slug>/delete", pipelines.PipelineDelete.as_view()),
     path("pipelines/<slug:slug>/export", pipelines.PipelineExport.as_view()),
+    path("pipelines/<slug:slug>/workflow", pipeline_documents.PipelineWorkflow.as_view()),
+    path("pipelines/<slug:slug>/drift", pipeline_documents.PipelineDrift.as_view()),
     path("repositories", repositories.RepositoryList.as_view(), name="repository_list"),
     path("repositories/new", repositories.RepositoryNew.as_view(), name="repository_new"),
     path(

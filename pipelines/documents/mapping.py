@@ -188,6 +188,6 @@ def _put(target: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _plain_number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Decimal | float):
+        return int(value) if value == int(value) else float(value)
     return value

@@ -188,19 +188,11 @@ class PipelineEdit(PipelinePage):
         return self.render(
             "pipelines/pipeline_edit.html",
             {
-                "pipeline": pipeline,
-                "text": text,
+                **editor_context(self.actor, pipeline, text),
                 "findings": [asdict(finding) for finding in findings or []],
                 "is_refused": status != HTTPStatus.OK,
                 "error": f"{error.detail} {error.remedy}".strip() if error else "",
-                "step_types": [_step_type(row) for row in step_types.all_types()],
-                "pipeline_types": PipelineType.choices,
-                "repositories": [
-                    {"id": str(row.pk), "full_name": row.full_name}
-                    for row in selectors.repositories(self.actor)[:500]
-                ],
                 "repository_id": repository_id,
-                "is_from_repository": bool(pipeline and pipeline.source_path),
             },
             status=status,
         )
@@ -282,6 +274,21 @@ class PipelineExport(PipelinePage):
         return HttpResponse(
             text, content_type="application/yaml", headers={"Content-Disposition": disposition}
         )
+
+
+def editor_context(actor: Actor, pipeline: Pipeline | None, text: str) -> dict[str, Any]:
+    """What the editor shows of a document, saved or not."""
+    return {
+        "pipeline": pipeline,
+        "text": text,
+        "step_types": [_step_type(row) for row in step_types.all_types()],
+        "pipeline_types": PipelineType.choices,
+        "repositories": [
+            {"id": str(row.pk), "full_name": row.full_name}
+            for row in selectors.repositories(actor)[:500]
+        ],
+        "is_from_repository": bool(pipeline and pipeline.source_path),
+    }
 
 
 def _with_runs(actor: Actor, found: list[Pipeline]) -> list[Pipeline]:

@@ -35,6 +35,9 @@ urlpatterns = [
             {"get": "badge", "post": "publish_badge", "delete": "withdraw_badge"}
         ),
     ),
+    path(f"{_P}/export_yaml", PipelineViewSet.as_view({"get": "export_yaml"})),
+    path(f"{_P}/drift", PipelineViewSet.as_view({"get": "drift"})),
+    path(f"{_P}/take_file", PipelineViewSet.as_view({"post": "take_file"})),
     path(f"{_P}/runs", PipelineRunsViewSet.as_view(_LIST)),
     path("pipeline_runs", RunViewSet.as_view(_LIST)),
     path(_R, RunViewSet.as_view({"get": "retrieve"})),

@@ -36,7 +36,7 @@ def lint(
     from pipelines import documents, step_types  # noqa: PLC0415
 
     schemas = step_types.all_schemas()
-    found = {name: documents.lint(_read(name), schemas=schemas) for name in files}
+    found = {name: documents.lint(read_document(name), schemas=schemas) for name in files}
     errors = sum(item.severity == "error" for findings in found.values() for item in findings)
     if as_json:
         listed = [
@@ -105,7 +105,7 @@ def _contexts(name: str) -> dict[str, Any]:
     from devops.safety.documents import DocumentError, load_yaml  # noqa: PLC0415
 
     try:
-        value = load_yaml(_read(name), max_bytes=FILE_MAX)
+        value = load_yaml(read_document(name), max_bytes=FILE_MAX)
     except DocumentError as error:
         raise CommandError(f"{name}: {error}", code=USAGE) from error
     if not isinstance(value, dict):
@@ -117,7 +117,8 @@ def _contexts(name: str) -> dict[str, Any]:
     return value
 
 
-def _read(name: str) -> bytes:
+def read_document(name: str) -> bytes:
+    """The bytes of a file, or of stdin for `-`; a missing or too large one ends the command."""
     try:
         if name == "-":
             content = sys.stdin.buffer.read(FILE_MAX + 1)

@@ -296,3 +296,34 @@ def test_the_simulator_sees_only_the_own_pipelines(alice: ApiClient, charlie: Ap
     body = {"event": {"type": "manual"}, "pipeline_id": made["id"]}
     charlie.post("devops/pipelines/simulate", body).problem(400)
     charlie.post("devops/pipelines/simulate", {"event": {"type": "nova"}}).problem(400)
+
+
+@pytest.mark.parametrize("target", ["github", "gitlab", "gitea", "bitbucket"])
+def test_a_pipeline_is_exported_as_a_workflow(alice: ApiClient, target: str) -> None:
+    made = make(alice, steps=[step(), step(name="Gate", key="gate", step_type="notify",
+                                           configuration={})])  # fmt: skip
+    found = alice.get(f"devops/pipelines/{made['id']}/export_yaml?target={target}").ok()
+    assert (found["pipeline_name"], found["target"]) == ("Shop", target)
+    assert "echo hello" in found["yaml"]
+    assert any("notify has no counterpart" in note for note in found["notes"])
+    alice.get(f"devops/pipelines/{made['id']}/export_yaml?target=svn").problem(400)
+
+
+def test_a_github_workflow_is_planned_then_imported(alice: ApiClient) -> None:
+    text = "on: push\njobs: {a: {steps: [{uses: x/y@v1}, {run: 'echo ${{ github.actor }}'}]}}\n"
+    plan = import_text(alice, text, "?from=github&dry_run=true").ok()
+    assert (plan["action"], plan["remarks"][0]["kind"]) == ("create", "left_out")
+    assert "trigger.actor" in plan["document"]
+    assert not Pipeline.objects.exists()
+    made = import_text(alice, text, "?from=github").ok(201)
+    assert made["steps"][0]["configuration"] == {"command": "echo ${VALUE_1}"}
+    assert made["steps"][0]["environment"] == {"VALUE_1": "${{ trigger.actor }}"}
+    problem = import_text(alice, "jobs: [", "?from=github").problem(400)
+    assert "line 1" in problem.document["detail"].lower()
+    import_text(alice, text, "?from=jenkins").problem(400)
+
+
+def test_a_pipeline_without_a_file_has_no_drift(alice: ApiClient) -> None:
+    made = make(alice)
+    assert alice.get(f"devops/pipelines/{made['id']}/drift").ok()["state"] == "none"
+    alice.post(f"devops/pipelines/{made['id']}/take_file", {}).problem(409)

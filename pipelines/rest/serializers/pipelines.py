@@ -213,6 +213,15 @@ class LintSerializer(serializers.Serializer[Any]):
     findings = FindingSerializer(many=True)
 
 
+class RemarkSerializer(serializers.Serializer[Any]):
+    """What an importer did not take over as it was."""
+
+    kind = serializers.ChoiceField(choices=["changed", "left_out"])
+    pointer = serializers.CharField()
+    line = serializers.IntegerField()
+    message = serializers.CharField()
+
+
 class ImportPlanSerializer(serializers.Serializer[Any]):
     """What an import would change."""
 
@@ -221,6 +230,8 @@ class ImportPlanSerializer(serializers.Serializer[Any]):
     pipeline_id = serializers.UUIDField(allow_null=True)
     diff = serializers.CharField(help_text="Unified diff of the documents.")
     findings = FindingSerializer(many=True)
+    document = serializers.CharField(help_text="The document that is imported.")
+    remarks = RemarkSerializer(many=True, help_text="What of a foreign workflow did not map.")
 
 
 class StepTypeSerializer(serializers.Serializer[Any]):
@@ -234,3 +245,30 @@ class StepTypeSerializer(serializers.Serializer[Any]):
     outputs = serializers.DictField(child=serializers.CharField())
     example = serializers.DictField()
     configuration_schema = serializers.DictField()
+
+
+class WorkflowSerializer(serializers.Serializer[Any]):
+    """A pipeline as a workflow of a host's own CI."""
+
+    pipeline_id = serializers.UUIDField()
+    pipeline_name = serializers.CharField()
+    target = serializers.ChoiceField(choices=["github", "gitlab", "gitea", "bitbucket"])
+    path = serializers.CharField(help_text="Where its file belongs in the repository.")
+    yaml = serializers.CharField()
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="What differs from the pipeline."
+    )
+    generated_at = serializers.DateTimeField()
+
+
+class DriftSerializer(serializers.Serializer[Any]):
+    """How a definition stands to its file on the default branch."""
+
+    state = serializers.ChoiceField(
+        choices=["none", "in_step", "differs", "missing", "invalid", "unreadable"]
+    )
+    message = serializers.CharField()
+    path = serializers.CharField()
+    branch = serializers.CharField()
+    sha = serializers.CharField()
+    diff = serializers.CharField(help_text="Unified diff from what is stored to the file.")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from devops.api.parsers import DocumentParser, StrictJSONParser, YamlParser
 from devops.api.views import ActorView
 from devops.errors import FieldProblem, Invalid
-from devops.safety.documents import dump_yaml
+from devops.safety.documents import DocumentError, dump_yaml
 from pipelines import selectors, statistics, step_types
 from pipelines.documents import (
     Finding,
@@ -22,12 +22,16 @@ from pipelines.documents import (
     parse,
     to_definition,
 )
+from pipelines.documents.github_import import Remark, import_github
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.rest.serializers import overview as o
 from pipelines.rest.serializers import pipelines as s
 
 _READ = selectors.READ_PIPELINES
+_FROM = OpenApiParameter(
+    "from", str, enum=["powernode", "github"], description="Whose format it is; default ours."
+)
 _DRY_RUN = OpenApiParameter("dry_run", bool, description="Answer the difference, change nothing.")
 
 
@@ -90,12 +94,12 @@ class ImportView(ActorView):
     """Documents become pipelines."""
 
     permissions = {"post": operations.WRITE}
-    query_parameters = {"post": frozenset({"dry_run"})}
+    query_parameters = {"post": frozenset({"dry_run", "from"})}
     parser_classes = [StrictJSONParser, DocumentParser, YamlParser]
 
     @extend_schema(
         operation_id="pipelines_import",
-        parameters=[_DRY_RUN],
+        parameters=[_DRY_RUN, _FROM],
         request={
             "application/json": {"type": "object", "additionalProperties": True},
             "text/yaml": {"type": "string"},
@@ -112,14 +116,16 @@ class ImportView(ActorView):
         With `dry_run=true`: 200 with the difference.
         """
         is_dry = _flag(request, "dry_run")
-        text = _text(request)
+        text, remarks = _ours(_text(request), request.query_params.get("from", "powernode"))
         labels = statistics.known_labels(self.actor)
         findings = lint(text, schemas=step_types.all_schemas(), known_labels=labels)
         refuse_errors(findings)
         definition = to_definition(parse(text).value)
         existing = _existing(self, definition["slug"])
         if is_dry:
-            return Response(s.ImportPlanSerializer(_plan(existing, definition, findings)).data)
+            plan = _plan(existing, definition, findings)
+            plan |= {"document": text, "remarks": remarks}
+            return Response(s.ImportPlanSerializer(plan).data)
         if existing is None:
             row = operations.create_pipeline(self.actor, definition)
         else:
@@ -138,6 +144,22 @@ def _text(request: Request) -> str:
     body: Any = request.data
     text: str = body.get("text", "")
     return text
+
+
+def _ours(text: str, kind: str) -> tuple[str, list[Remark]]:
+    """The text as a document of ours, and what of a foreign one did not map."""
+    if kind == "powernode":
+        return text, []
+    if kind != "github":
+        raise Invalid.field("?from", "`from` is powernode or github.", code="invalid-from")
+    try:
+        imported = import_github(text)
+    except DocumentError as error:
+        raise Invalid(
+            f"The workflow cannot be read: {error}.",
+            remedy="Send the text of a file of `.github/workflows`.",
+        ) from error
+    return dump_yaml(imported.document), imported.remarks
 
 
 def _flag(request: Request, name: str) -> bool:

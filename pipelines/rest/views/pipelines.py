@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,16 +17,19 @@ from devops.errors import Conflict, Invalid
 from pipelines import selectors, statistics
 from pipelines.badges import badge_facts
 from pipelines.documents import export_yaml, from_definition, step_key, stored_triggers
+from pipelines.documents.generators import TARGETS, generate
 from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.operations.badges import publish_badge, withdraw_badge
+from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.runs import trigger_run
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
 
 _READ, _WRITE = selectors.READ_PIPELINES, operations.WRITE
+_TARGET = OpenApiParameter("target", str, enum=[*TARGETS], description="Default github.")
 _FORMAT = OpenApiParameter("format", str, enum=["yaml", "json"], description="Default yaml.")
 
 
@@ -35,11 +39,17 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
     model = Pipeline
     serializer_class = s.PipelineSerializer
     filterset_class = PipelineFilter
-    query_parameters = {"export": frozenset({"format"})}
+    query_parameters = {
+        "export": frozenset({"format"}),
+        "export_yaml": frozenset({"target"}),
+    }
     permissions = {
         "list": _READ,
         "retrieve": _READ,
         "export": _READ,
+        "export_yaml": _READ,
+        "drift": _READ,
+        "take_file": _WRITE,
         "create": _WRITE,
         "partial_update": _WRITE,
         "destroy": _WRITE,
@@ -149,6 +159,38 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         response = HttpResponse(export_yaml(definition), content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{row.slug}.yml"'
         return response
+
+    @extend_schema(parameters=[_TARGET], responses={200: s.WorkflowSerializer})
+    @action(detail=True, methods=["get"])
+    def export_yaml(self, request: Request, **_path: object) -> Response:
+        """The pipeline as a workflow of a host's own CI, with what could not be expressed."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        target = request.query_params.get("target", "github")
+        if target not in TARGETS:
+            text = f"`target` is one of {', '.join(TARGETS)}."
+            raise Invalid.field("?target", text, code="invalid-target")
+        made = generate(selectors.definition_of(row), target)
+        shown = {
+            "pipeline_id": row.pk, "pipeline_name": row.name, "target": target,
+            "path": made.path, "yaml": made.text, "notes": made.notes,
+            "generated_at": timezone.now(),
+        }  # fmt: skip
+        return self.render(s.WorkflowSerializer, shown)
+
+    @extend_schema(responses={200: s.DriftSerializer})
+    @action(detail=True, methods=["get"])
+    def drift(self, _request: Request, **_path: object) -> Response:
+        """How the definition stands to its file in the repository, read there now."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        return self.render(s.DriftSerializer, compare_with_file(self.actor, row))
+
+    @extend_schema(request=None, responses={200: s.PipelineDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def take_file(self, _request: Request, **_path: object) -> Response:
+        """Replace the definition by what its file says now."""
+        self.parse(NoBody)
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        return self._detail(take_file(self.actor, row).pk)
 
     def _detail(self, pk: object, status: int = 200) -> Response:
         row: Any = selectors.pipeline(self.actor, str(pk))

@@ -1,0 +1,100 @@
+"""Pipelines as documents of others: workflows out, workflows in, and the file in the repository."""
+
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from devops.errors import DomainError, Invalid
+from devops.pages.base import Page
+from devops.safety.documents import DocumentError, dump_yaml
+from pipelines import selectors, step_types
+from pipelines.documents import lint
+from pipelines.documents.generators import TARGETS, generate
+from pipelines.documents.github_import import import_github
+from pipelines.operations.definitions import WRITE
+from pipelines.operations.drift import compare_with_file, take_file
+from pipelines.pages.pipelines import PipelinePage, editor_context
+
+NAMES = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea", "bitbucket": "Bitbucket"}
+
+
+class PipelineWorkflow(PipelinePage):
+    """`/pipelines/<slug>/workflow?target=`: the pipeline in the words of a host's own CI."""
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        pipeline = self.find(slug)
+        target = request.GET.get("target", "github")
+        if target not in TARGETS:
+            raise Invalid.field("?target", f"`target` is one of {', '.join(TARGETS)}.")
+        made = generate(selectors.definition_of(pipeline), target)
+        if "download" in request.GET:
+            name = made.path.rsplit("/", 1)[-1]
+            disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+            return HttpResponse(made.text, content_type="application/yaml", headers=disposition)
+        choices = [{"target": key, "name": NAMES[key]} for key in TARGETS]
+        return self.render(
+            "pipelines/workflow.html",
+            {"pipeline": pipeline, "target": target, "made": made, "choices": choices},
+        )
+
+
+class PipelineDrift(PipelinePage):
+    """`/pipelines/<slug>/drift`: what is stored beside its file, read in the repository now."""
+
+    def get(self, _request: HttpRequest, slug: str) -> HttpResponse:
+        pipeline = self.find(slug)
+        found = compare_with_file(self.actor, pipeline)
+        lines = [_line(line) for line in found.diff.splitlines()]
+        return self.render(
+            "pipelines/drift.html",
+            {
+                "pipeline": pipeline,
+                "found": found,
+                "lines": lines,
+                "can_take": found.state == "differs" and self.actor.may(WRITE),
+            },
+        )
+
+    def post(self, _request: HttpRequest, slug: str) -> HttpResponse:
+        """Take what the file says."""
+        pipeline = self.find(slug)
+        try:
+            take_file(self.actor, pipeline)
+        except DomainError as error:
+            return self.refuse(error, f"{pipeline.url}/drift")
+        self.note(f"{pipeline.name} says what its file says.")
+        return redirect(f"{pipeline.url}?tab=definition")
+
+
+class WorkflowImport(Page):
+    """`/pipelines/import`: a GitHub workflow becomes a pipeline in the editor, not saved yet."""
+
+    nav_area = "pipelines"
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        self.actor.require(WRITE)
+        return self.render("pipelines/workflow_import.html", {"text": "", "error": ""})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        self.actor.require(WRITE)
+        text = request.POST.get("text", "")
+        try:
+            imported = import_github(text)
+        except DocumentError as error:
+            context = {"text": text, "error": f"{error}."}
+            return self.render("pipelines/workflow_import.html", context, status=400)
+        document = dump_yaml(imported.document)
+        findings = [asdict(each) for each in lint(document, schemas=step_types.all_schemas())]
+        context = editor_context(self.actor, None, document)
+        return self.render(
+            "pipelines/pipeline_edit.html",
+            {**context, "findings": findings, "remarks": imported.remarks, "is_imported": True},
+        )
+
+
+def _line(text: str) -> dict[str, str]:
+    """A line of a unified diff as the page shows it."""
+    if text.startswith(("+++", "---", "@@")):
+        return {"text": text, "kind": "head"}
+    return {"text": text[1:], "kind": {"+": "addition", "-": "deletion"}.get(text[:1], "")}
