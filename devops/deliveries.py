@@ -8,15 +8,18 @@ import hashlib
 import hmac
 import json
 import logging
+import smtplib
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.mail import EmailMessage
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -24,6 +27,7 @@ from standardwebhooks.webhooks import Webhook
 
 from devops import outbox
 from devops.errors import Conflict, PermanentError, TransientError
+from devops.failpoints import failpoint
 from devops.jobs import DELIVER
 from devops.models import WebhookDelivery
 from devops.safety.encryption import Binding, decrypt, encrypt
@@ -55,6 +59,21 @@ class Receiver:
     signature_secret: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     subscription_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail's words.
+
+    `is_secret`: they hold what nobody but the recipient may read; they are kept encrypted until
+    they are sent, and not a moment longer. `sender_id` is told by `mail_ended` how it ended.
+    """
+
+    subject: str
+    text: str
+    html: str = ""
+    is_secret: bool = False
+    sender_id: uuid.UUID | None = None
 
 
 def enqueue_webhook(
@@ -102,20 +121,35 @@ def send_again(delivery: WebhookDelivery, receiver: Receiver | None = None) -> N
 
 def give_up(subscription_id: uuid.UUID, words: str) -> int:
     """End what is still on its way to a subscriber."""
-    return WebhookDelivery.objects.filter(
-        subscription_id=subscription_id, status=_STATUS.PENDING
-    ).update(status=_STATUS.FAILED, next_attempt_at=None, last_error=words[:1000])
+    rows = WebhookDelivery.objects.filter(subscription_id=subscription_id)
+    rows.filter(kind=_KIND.EMAIL).update(encrypted_secret="")
+    return rows.filter(status=_STATUS.PENDING).update(
+        status=_STATUS.FAILED, next_attempt_at=None, last_error=words[:1000]
+    )
 
 
 def enqueue_email(
     account_id: uuid.UUID, recipient: str, event_name: str, *, subject: str, text: str, key: str
 ) -> WebhookDelivery | None:
     """Write a mail into the present transaction; None when the key was used before."""
-    payload = {"subject": subject.replace("\n", " ")[:250], "text": text}
+    return enqueue_mail(account_id, recipient, event_name, Mail(subject, text), key=key)
+
+
+def enqueue_mail(
+    account_id: uuid.UUID, recipient: str, event_name: str, mail: Mail, *, key: str
+) -> WebhookDelivery | None:
+    """Write a mail into the present transaction; None when the key was used before."""
+    words = {"text": mail.text, "html": mail.html}
     delivery = WebhookDelivery(
         account_id=account_id, kind=_KIND.EMAIL, destination=recipient, event_name=event_name,
-        payload=payload, idempotency_key=key,
+        payload={"subject": " ".join(mail.subject.split())[:250]}, idempotency_key=key,
+        subscription_id=mail.sender_id,
     )  # fmt: skip
+    if mail.is_secret:
+        sealed = json.dumps(words).encode()
+        delivery.encrypted_secret = encrypt(sealed, binding=_binding(delivery))
+    else:
+        delivery.payload |= words
     return _insert(delivery)
 
 
@@ -140,9 +174,11 @@ def deliver_due() -> int:
 
 def _try(pk: uuid.UUID) -> bool:
     """Claim, send, record: three beats, no transaction over the sending."""
+    failpoint("deliveries.claim.before")
     delivery = _claim(pk)
     if delivery is None:
         return False
+    failpoint("deliveries.claim.after")
     try:
         status = _send(delivery)
     except PermanentError as error:
@@ -151,7 +187,9 @@ def _try(pk: uuid.UUID) -> bool:
     except (TransientError, OSError) as error:
         _record_failure(delivery, str(error), is_final=False)
         return False
+    failpoint("deliveries.record.before")
     _record_success(delivery, status)
+    failpoint("deliveries.record.after")
     return True
 
 
@@ -166,12 +204,38 @@ def _claim(pk: uuid.UUID) -> WebhookDelivery | None:
 
 def _send(delivery: WebhookDelivery) -> int | None:
     if delivery.kind == _KIND.EMAIL:
-        EmailMessage(
-            delivery.payload["subject"], delivery.payload["text"], to=[delivery.destination],
-            headers={"X-Powernode-Delivery": str(delivery.pk)},
-        ).send()  # fmt: skip
+        _mail(delivery)
         return None
     return _post(delivery)
+
+
+def _mail(delivery: WebhookDelivery) -> None:
+    words = delivery.payload
+    if "text" not in words:
+        if not delivery.encrypted_secret:
+            raise PermanentError("The mail's words are no longer kept.")
+        opened = decrypt(delivery.encrypted_secret, binding=_binding(delivery))
+        words = {**words, **json.loads(opened)}
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    message = EmailMultiAlternatives(
+        words["subject"], words["text"], to=[delivery.destination],
+        headers={
+            # The same in every try: who takes a mail twice, after we died between, shows it once.
+            "Message-ID": f"<{delivery.pk.hex}@{domain}>",
+            "X-Powernode-Delivery": str(delivery.pk),
+            "Auto-Submitted": "auto-generated",
+        },
+    )  # fmt: skip
+    if words.get("html"):
+        message.attach_alternative(words["html"], "text/html")
+    try:
+        message.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()))
+        text = f"{code} {said.decode(errors='replace') if isinstance(said, bytes) else said}"
+        if code >= 500:
+            raise PermanentError(f"The mail server refuses the recipient: {text}") from error
+        raise TransientError(f"The mail server puts the recipient off: {text}") from error
 
 
 def _post(delivery: WebhookDelivery) -> int:
@@ -240,6 +304,8 @@ def _record_success(delivery: WebhookDelivery, response_status: int | None) -> N
         status=_STATUS.DELIVERED, delivered_at=timezone.now(), next_attempt_at=None,
         response_status=response_status, last_error="",
         tries=_tries(delivery, response_status, ""),
+        # A secret mail has arrived: its words are the recipient's alone now.
+        encrypted_secret="" if delivery.kind == _KIND.EMAIL else delivery.encrypted_secret,
     )  # fmt: skip
     _tell_end(delivery, _STATUS.DELIVERED, "")
 
@@ -274,9 +340,10 @@ def _tell_end(delivery: WebhookDelivery, status: str, error: str) -> None:
         "event_name": delivery.event_name,
         "last_error": error[:300],
     }
+    is_mail = delivery.kind == _KIND.EMAIL
     outbox.record(
         delivery.account_id, f"webhook_delivery.{delivery.pk.hex}", time.time_ns(),
-        "webhook_delivery_ended", {"version": 1, "delivery": facts},
+        "mail_ended" if is_mail else "webhook_delivery_ended", {"version": 1, "delivery": facts},
     )  # fmt: skip
 
 

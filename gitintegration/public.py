@@ -1,5 +1,6 @@
 """What other apps may use of the git integration."""
 
+from gitintegration.approval_words import approval_row
 from gitintegration.choices import Dialect
 from gitintegration.ci_words import STATUS_FILTERS as CI_STATUS_FILTERS
 from gitintegration.ci_words import CiLine, ci_line
@@ -51,6 +52,7 @@ from gitintegration.runner_words import runner_row
 from gitintegration.selectors import (
     endpoints,
     git_pipelines,
+    pending_approvals,
     runner_credentials,
     runners,
     triggerable_repositories,
@@ -76,6 +78,7 @@ __all__ = [
     "HostError",
     "NewPullRequest",
     "StatusState",
+    "approval_row",
     "changed_paths",
     "check_ref",
     "checkout",
@@ -95,6 +98,7 @@ __all__ = [
     "is_local",
     "list_heads",
     "note_result",
+    "pending_approvals",
     "process_delivery",
     "publish_changes",
     "read_files",

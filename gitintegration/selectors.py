@@ -10,6 +10,7 @@ from django.utils import timezone
 from devops.access import Actor, get_visible, visible
 from devops.errors import NotFound
 from devops.models import Repository, WebhookDelivery
+from gitintegration.choices import ApprovalStatus
 from gitintegration.models import (
     AccountGitWebhookConfig,
     GitPipeline,
@@ -204,6 +205,12 @@ def git_approvals(actor: Actor) -> QuerySet[GitPipelineApproval]:
     return rows.select_related("pipeline__repository", "responded_by", "requested_by").order_by(
         "-id"
     )
+
+
+def pending_approvals(actor: Actor) -> QuerySet[GitPipelineApproval]:
+    """Those that somebody may still answer."""
+    in_time = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return git_approvals(actor).filter(in_time, status=ApprovalStatus.PENDING)
 
 
 def runners(actor: Actor) -> QuerySet[GitRunner]:

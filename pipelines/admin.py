@@ -4,7 +4,17 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin
 
 from devops.admin import RecordAdmin
-from pipelines.models import Artifact, Pipeline, PipelineRun, StepExecution, TestReport, Worker
+from pipelines.models import (
+    ApprovalGate,
+    ApprovalVote,
+    Artifact,
+    Pipeline,
+    PipelineRun,
+    StepApprovalToken,
+    StepExecution,
+    TestReport,
+    Worker,
+)
 
 
 @admin.register(Pipeline)
@@ -41,6 +51,33 @@ class StepExecutionAdmin(RecordAdmin):
     list_filter = ("status", "step_type")
     list_select_related = ("run",)
     show_full_result_count = False
+
+
+@admin.register(ApprovalGate)
+class ApprovalGateAdmin(RecordAdmin):
+    """Questions to people."""
+
+    list_display = ("step_key", "run", "account", "kind", "status", "expires_at", "decided_by")
+    list_filter = ("status", "kind")
+    list_select_related = ("run", "account")
+    show_full_result_count = False
+
+
+@admin.register(ApprovalVote)
+class ApprovalVoteAdmin(RecordAdmin):
+    """Answers."""
+
+    list_display = ("gate", "label", "answer", "via", "created_at")
+    list_filter = ("answer", "via")
+
+
+@admin.register(StepApprovalToken)
+class StepApprovalTokenAdmin(RecordAdmin):
+    """Recipients of questions; the digest opens nothing."""
+
+    list_display = ("recipient_email", "gate", "status", "email_sent_at", "expires_at")
+    list_filter = ("status",)
+    exclude = ("token_digest",)
 
 
 @admin.register(Worker)

@@ -11,7 +11,7 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         from devops import outbox  # noqa: PLC0415
-        from pipelines.jobs import REPORT_RUN, RESOLVE_EVENT  # noqa: PLC0415
+        from pipelines.jobs import NOTE_MAIL, REPORT_RUN, RESOLVE_EVENT  # noqa: PLC0415
         from pipelines.steps.builtin import register_builtin  # noqa: PLC0415
         from pipelines.steps.registry import load_entry_points  # noqa: PLC0415
 
@@ -20,3 +20,4 @@ class PipelinesConfig(AppConfig):
         for event in ("push", "pull_request", "issue", "issue_comment", "release"):
             outbox.subscribe(f"git.{event}", RESOLVE_EVENT)
         outbox.subscribe("run_completed", REPORT_RUN)
+        outbox.subscribe("mail_ended", NOTE_MAIL)

@@ -79,6 +79,67 @@ class Phase(TextChoices):
     FINALLY = "finally"
 
 
+class GateKind(TextChoices):
+    """What a person is asked: to let a step begin, a stranger's run start, or what became of it."""
+
+    APPROVAL = "approval"
+    TRUST = "trust"
+    DECISION = "decision"
+
+
+class GateStatus(TextChoices):
+    """Where a question to people is; `void`: what it asked about changed, and it is asked anew."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    VOID = "void"
+
+
+class TokenStatus(TextChoices):
+    """What became of the link in a mail; `void` ones were never used and cannot be any more."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class Answer(TextChoices):
+    """What somebody said to a question."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Missed(TextChoices):
+    """What becomes of times that passed while nothing could fire them."""
+
+    LATEST = "latest"
+    SKIP = "skip"
+    ALL = "all"
+
+
+class Overlap(TextChoices):
+    """What a schedule does while a run that it started before goes on."""
+
+    QUEUE = "queue"
+    SKIP = "skip"
+    CANCEL_RUNNING = "cancel_running"
+
+
+class FireOutcome(TextChoices):
+    """What came of one time of a schedule."""
+
+    STARTED = "started"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    REFUSED = "refused"
+
+
 class WorkerStatus(TextChoices):
     """What we know of a worker process."""
 
@@ -118,6 +179,13 @@ RUN_TIMEOUT_DEFAULT = 60
 TIMEOUT_MIN = 0.05
 # A step whose worker died this often ends the run.
 WORKER_LOSSES_MAX = 3
+# Seconds by which a schedule may spread its times.
+JITTER_MAX_SECONDS = 3600
+# Hours in which a gate can be answered.
+GATE_HOURS_DEFAULT = 24
+GATE_HOURS_MAX = 168
+GATE_APPROVALS_MAX = 20
+COMMENT_MAX = 2000
 # Bytes: of all outputs of a step together, and of its Markdown summary.
 OUTPUTS_MAX_BYTES = 1024 * 1024
 SUMMARY_MAX_BYTES = 1024 * 1024

@@ -14,7 +14,7 @@ from pipelines.choices import RUN_TERMINAL, STEP_TERMINAL, StepStatus
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.states import run_topic
 
-EVENTS = ("run_created", "run_updated", "run_completed", "step_updated")
+EVENTS = ("run_created", "run_updated", "run_completed", "step_updated", "step_update")
 # What happens to the hosts' own runs: told to readers of the whole account who may see them.
 HOST_EVENTS = {
     "git_pipeline_updated": "git.pipelines.read",

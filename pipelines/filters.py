@@ -3,7 +3,7 @@
 import django_filters as filters
 
 from pipelines.choices import PipelineType, RunStatus, TriggerType
-from pipelines.models import Pipeline, PipelineRun
+from pipelines.models import Pipeline, PipelineRun, Schedule
 
 
 class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
@@ -37,4 +37,16 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is un
 
     class Meta:
         model = PipelineRun
+        fields: list[str] = []
+
+
+class ScheduleFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which schedules; `search` looks into the name."""
+
+    pipeline_id = filters.UUIDFilter()
+    is_active = filters.BooleanFilter()
+    search = filters.CharFilter(field_name="name", lookup_expr="icontains", max_length=200)
+
+    class Meta:
+        model = Schedule
         fields: list[str] = []

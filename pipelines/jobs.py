@@ -7,6 +7,8 @@ INTERRUPT_RUN = TaskRef("pipelines.interrupt_run")
 DISPATCH = TaskRef("pipelines.dispatch")
 RESOLVE_EVENT = TaskRef("pipelines.resolve_event")
 REPORT_RUN = TaskRef("pipelines.report_run")
+FIRE_SCHEDULES = TaskRef("pipelines.fire_schedules")
+NOTE_MAIL = TaskRef("pipelines.note_mail")
 SWEEP = TaskRef("pipelines.sweep")
 RETAIN = TaskRef("pipelines.retain")
 

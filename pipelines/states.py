@@ -7,10 +7,19 @@ from django.db.models import F
 
 from devops import nudge, outbox
 from devops.state import StateMachine
-from pipelines.choices import RunStatus, StepStatus
-from pipelines.models import PipelineRun, StepExecution
+from pipelines.choices import GateStatus, RunStatus, StepStatus
+from pipelines.models import ApprovalGate, PipelineRun, StepExecution
 
-R, S = RunStatus, StepStatus
+R, S, G = RunStatus, StepStatus, GateStatus
+# What listeners hear of a gate, by what became of it.
+_GATE_EVENTS = {
+    G.PENDING: "approval_required",
+    G.APPROVED: "approval_granted",
+    G.REJECTED: "approval_rejected",
+    G.EXPIRED: "approval_expired",
+    G.CANCELLED: "approval_cancelled",
+    G.VOID: "approval_void",
+}
 
 
 def decimal_seconds(milliseconds: int | None) -> float | None:
@@ -61,6 +70,34 @@ def step_facts(execution: StepExecution) -> dict[str, Any]:
     }
 
 
+def gate_facts(gate: ApprovalGate) -> dict[str, Any]:
+    """The question as listeners see it (message payload, version 1)."""
+    return {
+        "id": str(gate.pk),
+        "kind": gate.kind,
+        "status": gate.status,
+        "step_key": gate.step_key,
+        "step_name": gate.step_name,
+        "required": gate.required,
+        "detail": gate.detail,
+        "expires_at": gate.expires_at and gate.expires_at.isoformat(),
+        "decided_at": gate.decided_at and gate.decided_at.isoformat(),
+    }
+
+
+def _describe_gate(gate: ApprovalGate) -> tuple[str, dict[str, Any]]:
+    step = gate.step_execution
+    return "step_update", {
+        "version": 1,
+        "event": _GATE_EVENTS[G(gate.status)],
+        "pipeline_run": run_facts(gate.run),
+        "pipeline_run_id": str(gate.run_id),
+        "step_execution": step_facts(step) if step is not None else None,
+        "approval": gate_facts(gate),
+        "responded_by": gate.decided_by,
+    }
+
+
 def _describe_run(run: PipelineRun) -> tuple[str, dict[str, Any]]:
     name = "run_completed" if run_states.is_terminal(run.status) else "run_updated"
     return name, {"version": 1, "pipeline_run": run_facts(run)}
@@ -85,6 +122,18 @@ class StepMachine(StateMachine[StepExecution]):
         if self.is_terminal(obj.status):
             # Readers of the log wait for the end of the step, which comes after its last byte.
             nudge.send_after_commit(f"log.{obj.pk.hex}", {"type": "log.nudge", "size": -1})
+
+
+class GateMachine(StateMachine[ApprovalGate]):
+    """Gates speak on their run's topic, too."""
+
+    def tell(self, obj: ApprovalGate) -> None:
+        PipelineRun.objects.filter(pk=obj.run_id).update(version=F("version") + 1)
+        obj.run = PipelineRun.objects.get(pk=obj.run_id)
+        if obj.step_execution is not None:
+            obj.step_execution.refresh_from_db()
+        name, payload = self.describe(obj)
+        outbox.record(obj.account_id, run_topic(obj.run_id), obj.run.version, name, payload)
 
 
 def end_pending_steps(run_id: uuid.UUID, to: str, reason: str) -> int:
@@ -125,4 +174,18 @@ step_states = StepMachine(
         S.CANCELLED: set(),
     },
     _describe_step,
+)
+
+gate_states = GateMachine(
+    "gate",
+    {
+        G.PENDING: {G.APPROVED, G.REJECTED, G.EXPIRED, G.CANCELLED, G.VOID},
+        # What was approved and changed before it began is asked anew.
+        G.APPROVED: {G.VOID},
+        G.REJECTED: set(),
+        G.EXPIRED: set(),
+        G.CANCELLED: set(),
+        G.VOID: set(),
+    },
+    _describe_gate,
 )

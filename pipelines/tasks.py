@@ -9,14 +9,16 @@ from devops.lanes import REMOTES
 from pipelines.engine import pool as engine
 from pipelines.jobs import (
     DISPATCH,
+    FIRE_SCHEDULES,
     INTERRUPT_RUN,
+    NOTE_MAIL,
     REPORT_RUN,
     RESOLVE_EVENT,
     RETAIN,
     SWEEP,
     TAKE_RUNS,
 )
-from pipelines.operations import dispatch, events, reporting, sweeps
+from pipelines.operations import approvals, dispatch, events, firing, reporting, sweeps
 
 
 @shared_task(name=TAKE_RUNS.name)
@@ -37,6 +39,12 @@ def dispatch_waiting() -> None:
     dispatch.dispatch_waiting()
 
 
+@shared_task(name=FIRE_SCHEDULES.name)
+def fire_schedules() -> None:
+    """Start what the clock starts."""
+    firing.fire_due_schedules()
+
+
 @shared_task(name=RESOLVE_EVENT.name)
 def resolve_event(message_id: str) -> None:
     """Start the runs of a repository event."""
@@ -50,6 +58,12 @@ def report_run(message_id: str) -> None:
     reporting.report_run(message_id)
 
 
+@shared_task(name=NOTE_MAIL.name)
+def note_mail(message_id: str) -> None:
+    """Keep how the mail of an approval ended."""
+    approvals.note_mail(message_id)
+
+
 @shared_task(name=SWEEP.name)
 def sweep() -> None:
     """Find what lost messages left behind."""
@@ -60,3 +74,4 @@ def sweep() -> None:
 def retain() -> None:
     """Remove what is older than the operator keeps."""
     sweeps.remove_old_workspaces()
+    firing.remove_old_fires()

@@ -13,6 +13,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "sweep": {"task": "pipelines.sweep", "schedule": 5.0},
     "dispatch": {"task": "pipelines.dispatch", "schedule": 1.0},
+    "schedules": {"task": "pipelines.fire_schedules", "schedule": 1.0},
     "relay": {"task": "devops.relay", "schedule": 5.0},
     "deliveries": {"task": "gitintegration.sweep_deliveries", "schedule": 5.0},
     "git-tick": {"task": "gitintegration.tick", "schedule": 2.0},

@@ -5,8 +5,18 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from devops.access import memberships_of
+from devops.access import Actor, memberships_of
 from devops.models import Account
+from gitintegration import public as git
+from pipelines import inbox
+
+
+def _waiting(actor: Actor | None) -> int:
+    """How many questions wait for this person, ours and those of the hosts' runs."""
+    if actor is None:
+        return 0
+    hosts = git.pending_approvals(actor).count() if actor.may("git.approvals.manage") else 0
+    return inbox.waiting_count(actor) + hosts
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -27,5 +37,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "accounts": accounts,
         "account": SimpleLazyObject(current),
         "actor": actor,
+        "waiting_approvals": SimpleLazyObject(lambda: _waiting(actor)),
         "is_operator": user.is_staff,
     }

@@ -21,6 +21,8 @@ from gitintegration.pages import (
 from gitintegration.pages import (
     runners as host_runners,
 )
+from pipelines.choices import Answer
+from pipelines.pages import approvals as gates
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
 from pipelines.pages import pipelines, repositories, runners, runs, workers
@@ -35,6 +37,11 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel", runs.RunCancel.as_view(), name="run_cancel"),
     path("runs/<uuid:pk>/allow", runs.RunAllow.as_view(), name="run_allow"),
     path("runs/<uuid:pk>/retry", runs.RunRetry.as_view(), name="run_retry"),
+    path("approvals", gates.ApprovalInbox.as_view(), name="approvals"),
+    path("approvals/<uuid:pk>/approve", gates.GateAnswer.as_view()),
+    path("approvals/<uuid:pk>/reject", gates.GateAnswer.as_view(answer=Answer.REJECT)),
+    path("approvals/<uuid:pk>/delegate", gates.GateDelegate.as_view()),
+    path("approve/<str:token>", gates.ApprovalLink.as_view(), name="approval_link"),
     path("pipelines", pipelines.PipelineList.as_view(), name="pipeline_list"),
     path("pipelines/new", pipelines.PipelineEdit.as_view(), name="pipeline_new"),
     path("pipelines/import", pipeline_documents.WorkflowImport.as_view(), name="pipeline_import"),

@@ -117,6 +117,16 @@ class Driver:
         self.sql("ANALYZE")
         return count
 
+    def mail(self, recipient: str) -> str:
+        """A secret mail that waits to be sent."""
+        from devops.deliveries import Mail, enqueue_mail  # noqa: PLC0415
+
+        words = Mail("A question", "The link is /approve/secret.", "<p>secret</p>", is_secret=True)
+        with transaction.atomic():
+            made = enqueue_mail(self.actor.account_id, recipient, "test", words, key=recipient)
+        assert made is not None
+        return str(made.pk)
+
     def secret(self, name: str, value: str) -> None:
         """A secret of the account."""
         from containers.operations.secrets import create_secret  # noqa: PLC0415

@@ -51,6 +51,22 @@ class ActorThrottle(BaseThrottle):
         return cache.incr(key)
 
 
+class LinkThrottle(ActorThrottle):
+    """A narrow limit for what anybody may ask: addresses that are secrets are not to be guessed."""
+
+    limit = 60
+
+    @override
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Whether the caller's address has room left in this window; counts the request."""
+        return self.has_room(_address(request))
+
+    def has_room(self, address: str) -> bool:
+        """Count a request from an address; false when it asked too often."""
+        window = int(time.time() // WINDOW_SECONDS)
+        return self._count(f"throttle:link:{address}:{window}") <= self.limit
+
+
 def _address(request: Request) -> str:
     address: str = request.META.get("REMOTE_ADDR", "")
     return address

@@ -12,7 +12,7 @@ if (page) start(page);
 
 function start(root: HTMLElement): void {
   const panel = panelRoot ? new LogPanel(panelRoot) : null;
-  const refresh = settled(() => refreshParts(["run-head", "run-tabs", "run-why", "run-steps"]), 250);
+  const refresh = settled(() => refreshParts(["run-head", "run-tabs", "run-why", "run-gates", "run-steps"]), 250);
   let current = "";
 
   const choose = (id: string, isPushed: boolean): void => {
@@ -60,6 +60,7 @@ function start(root: HTMLElement): void {
       refresh();
       if (type === "run_completed") socket.close();
     },
+    approval: refresh,
     step: (step) => {
       if (!updateStep(step) || isFinished(step.status)) refresh();
       if (step.status === "running" && isGoingAlong) choose(step.id, false);

@@ -1,17 +1,15 @@
 """Schedules that have the hosts' own CI start a workflow; each time fires once."""
 
 import logging
-import zoneinfo
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from croniter import CroniterBadCronError, croniter
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devops import audit
+from devops import audit, cron
 from devops.access import Actor
 from devops.errors import Conflict, DomainError, Invalid
 from gitintegration.clients.git.program import GitRefusedError, check_ref
@@ -103,37 +101,13 @@ def next_times(schedule: GitPipelineSchedule, count: int = 5) -> list[datetime]:
     """The next times, in UTC."""
     if not schedule.is_active:
         return []
-    found: list[datetime] = []
-    moment = timezone.now()
-    for _ in range(count):
-        moment = next_time(schedule.cron_expression, schedule.timezone, moment)
-        found.append(moment)
-    return found
+    return cron.next_times(schedule.cron_expression, schedule.timezone, timezone.now(), count)
 
 
 def is_overdue(schedule: GitPipelineSchedule) -> bool:
     """Whether its time has passed without a firing."""
     due = schedule.next_run_at
     return schedule.is_active and due is not None and due < timezone.now()
-
-
-def next_time(cron: str, zone: str, after: datetime) -> datetime:
-    """The first time of a cron expression after a moment, in UTC.
-
-    An hour that the clocks repeat has the times of expressions with a fixed hour and minute once.
-    """
-    place = zoneinfo.ZoneInfo(zone)
-    times = croniter(cron, after.astimezone(place))
-    while True:
-        found: datetime = times.get_next(datetime)
-        first = found.replace(tzinfo=place, fold=0).astimezone(UTC)
-        if _repeats(cron) or found.astimezone(UTC) == first:
-            return found.astimezone(UTC)
-
-
-def _repeats(cron: str) -> bool:
-    """Whether the times are a beat, which goes on through a repeated hour."""
-    return cron.strip() == "@hourly" or "*" in "".join(cron.split()[:2])
 
 
 @transaction.atomic(durable=True)
@@ -143,7 +117,7 @@ def _note(actor: Actor, schedule: GitPipelineSchedule) -> None:
 
 @transaction.atomic(durable=True)
 def _claim(schedule: GitPipelineSchedule) -> bool:
-    upcoming = next_time(schedule.cron_expression, schedule.timezone, timezone.now())
+    upcoming = cron.next_time(schedule.cron_expression, schedule.timezone, timezone.now())
     return bool(
         GitPipelineSchedule.objects.filter(
             pk=schedule.pk, is_active=True, next_run_at=schedule.next_run_at
@@ -200,17 +174,9 @@ def _apply(schedule: GitPipelineSchedule, values: Mapping[str, Any]) -> None:
 
 
 def _upcoming(schedule: GitPipelineSchedule) -> datetime:
-    if schedule.timezone not in zoneinfo.available_timezones():
-        raise Invalid.field(
-            "/timezone", f"Unknown time zone: {schedule.timezone[:60]!r}.",
-            remedy="For example UTC or Europe/Berlin.",
-        )  # fmt: skip
-    if len(schedule.cron_expression.split()) not in {1, 5}:
-        raise Invalid.field("/cron_expression", "Give five fields, or an alias such as @daily.")
-    try:
-        return next_time(schedule.cron_expression, schedule.timezone, timezone.now())
-    except (CroniterBadCronError, ValueError, KeyError) as error:
-        raise Invalid.field("/cron_expression", f"Not a cron expression: {error}") from error
+    cron.check_zone(schedule.timezone)
+    cron.check_cron(schedule.cron_expression)
+    return cron.next_time(schedule.cron_expression, schedule.timezone, timezone.now())
 
 
 def _save(schedule: GitPipelineSchedule, *, is_new: bool) -> None:

@@ -15,11 +15,11 @@ from devops.pages.forms import show_errors
 from devops.selectors import newest_stream_seq
 from devops.storage import log_reader
 from gitintegration import selectors
+from gitintegration.approval_words import approval_row
 from gitintegration.choices import CI_ACTIVE, CiStatus
 from gitintegration.ci_words import ci_line, safe_link, shown_status
 from gitintegration.models import GitPipeline, GitPipelineJob, GitRepository
 from gitintegration.operations import approvals, ci, job_logs
-from gitintegration.pages.approvals import approval_row
 from gitintegration.pages.ci_forms import TriggerForm
 
 # Bytes of a log that one download gives; what is longer is read through the API in pieces.

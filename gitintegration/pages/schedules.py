@@ -8,11 +8,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from devops.cron_words import describe_cron
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page, one_of
 from devops.pages.forms import show_errors
 from gitintegration import selectors
-from gitintegration.cron_words import describe_cron
 from gitintegration.models import GitPipelineSchedule
 from gitintegration.operations import schedules
 from gitintegration.pages.ci_forms import NewScheduleForm, ScheduleForm, pairs_text

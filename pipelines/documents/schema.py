@@ -8,11 +8,18 @@ from pipelines.documents.vocabulary import (
     FEATURES,
     INPUT_TYPES,
     KEY_PATTERN,
+    LONGEST_GATE_HOURS,
     LONGEST_RUN_MINUTES,
+    MISSED,
+    MOST_APPROVALS,
+    MOST_JITTER_SECONDS,
+    MOST_RECIPIENTS,
     MOST_STEPS,
     NAME_PATTERN,
+    OVERLAPS,
     PIPELINE_TYPES,
     POLICIES,
+    RECIPIENT_PATTERN,
     SHORTEST_MINUTES,
     SLUG_PATTERN,
     TRIGGERS,
@@ -73,7 +80,7 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         "continue_on_error": _said({"type": "boolean"}, "A failure becomes a warning."),
         "enabled": _said({"type": "boolean"}, "False: the step is left out of runs."),
         "timeout_minutes": _said(_minutes(LONGEST_RUN_MINUTES), "Limit of this step."),
-        "approval": _said({"type": ["object", "boolean"]}, "A person decides before the step."),
+        "approval": _said(_approval(), "A person decides before the step."),
         "retry": _said({"type": "object"}, "When and how often to try again."),
         "matrix": _said({"type": "object"}, "One execution for each combination."),
         "services": _said({"type": "object"}, "Containers that run beside the step."),
@@ -95,6 +102,33 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         "else": {"required": ["uses"]},
         "allOf": [_of_type(name, schema) for name, schema in sorted(schemas.items())],
     }
+
+
+def _approval() -> Schema:
+    recipients = {
+        "type": "array", "items": {"type": "string", "pattern": RECIPIENT_PATTERN},
+        "maxItems": MOST_RECIPIENTS, "uniqueItems": True,
+    }  # fmt: skip
+    settings = _object(
+        {
+            "recipients": _said(
+                recipients, "Who is asked: addresses, `user:<id>`, `role:<role>`; default: anyone."
+            ),
+            "timeout_hours": _said(
+                {"type": "number", "minimum": 1, "maximum": LONGEST_GATE_HOURS},
+                "How long an answer is waited for; default 24.",
+            ),
+            "required": _said(
+                {"type": "integer", "minimum": 1, "maximum": MOST_APPROVALS},
+                "How many must approve; one rejection always decides.",
+            ),
+            "require_comment": _said({"type": "boolean"}, "An approval needs a comment, too."),
+            "allow_self_approval": _said(
+                {"type": "boolean"}, "Whoever started the run, or wrote it, may approve it."
+            ),
+        }
+    )
+    return {"anyOf": [settings, {"type": "boolean"}]}
 
 
 def _of_type(name: str, schema: Schema) -> Schema:
@@ -136,9 +170,20 @@ def _rule() -> Schema:
 def _schedule() -> Schema:
     entry = _object(
         {
-            "cron": {"type": "string"},
-            "timezone": {"type": "string"},
-            "missed": {"enum": ["latest", "skip", "all"]},
+            "cron": _text("Five fields, or an alias such as @daily.", maxLength=100),
+            "timezone": _text("IANA name; default UTC.", maxLength=64),
+            "name": _text("What people see; default: the expression.", maxLength=200, minLength=1),
+            "missed": _said(
+                {"enum": list(MISSED)}, "What becomes of missed times; default latest."
+            ),
+            "overlap": _said(
+                {"enum": list(OVERLAPS)}, "While an earlier run goes on; default queue."
+            ),
+            "jitter_seconds": _said(
+                {"type": "integer", "minimum": 0, "maximum": MOST_JITTER_SECONDS},
+                "Spreads the times by up to so much, each always by the same.",
+            ),
+            "inputs": _said({"type": "object"}, "Inputs of the run."),
         },
         required=["cron"],
     )

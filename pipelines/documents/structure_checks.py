@@ -1,8 +1,10 @@
 """What a schema cannot say: unique keys, secrets, limits, what this release does not execute."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from devops.cron import check_cron, check_zone
+from devops.errors import Invalid
 from devops.safety.json_values import join_pointer
 from pipelines.documents.findings import Problem
 from pipelines.documents.places import StepPlace, step_places
@@ -23,6 +25,8 @@ def structure_problems(
     yield from _secrets(document)
     yield from _limits(document)
     yield from _unavailable(document)
+    yield from _approvals(document)
+    yield from _schedules(document)
     yield from _inputs(document)
     yield from _warnings(document, known_labels)
 
@@ -85,6 +89,54 @@ def _unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
 def _not_available(pointer: str, word: str, *, at_key: bool) -> Problem:
     message = f"`{word}` is part of the format, but this release does not execute it yet"
     return Problem(pointer, "not-available", message, "Leave it out for now.", at_key=at_key)
+
+
+def _approvals(document: Mapping[str, Any]) -> Iterator[Problem]:
+    for place in step_places(document):
+        approval = place.step.get("approval")
+        if not isinstance(approval, Mapping):
+            continue
+        named = [word for word in _list(approval.get("recipients")) if isinstance(word, str)]
+        required = approval.get("required", 1)
+        is_closed = bool(named) and not any(word.startswith("role:") for word in named)
+        if is_closed and _is_number(required) and required > len(named):
+            people = "person is" if len(named) == 1 else "people are"
+            message = f"{required} approvals are wanted, but only {len(named)} {people} asked"
+            pointer = f"{place.pointer}/approval/required"
+            yield Problem(pointer, "approval", message, "Name more `recipients` or want fewer.")
+
+
+def _schedules(document: Mapping[str, Any]) -> Iterator[Problem]:
+    triggers = document.get("on")
+    entries = triggers.get("schedule") if isinstance(triggers, Mapping) else None
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(_list(entries)):
+        pointer = f"/on/schedule/{index}"
+        written = {"cron": entry} if isinstance(entry, str) else entry
+        if not isinstance(written, Mapping) or not isinstance(written.get("cron"), str):
+            continue
+        place = pointer if isinstance(entry, str) else f"{pointer}/cron"
+        yield from _refusals(check_cron, written["cron"], place)
+        zone = written.get("timezone", "UTC")
+        if isinstance(zone, str):
+            yield from _refusals(check_zone, zone, f"{pointer}/timezone")
+        known = str(written.get("name") or f"{written['cron']} {zone}")
+        if known in seen:
+            message = f"The schedule at /on/schedule/{seen[known]} has the same times or name"
+            yield Problem(pointer, "duplicate-schedule", message, "Give each a `name`.")
+        seen.setdefault(known, index)
+        given = written.get("inputs")
+        for name in given if isinstance(given, Mapping) else ():
+            if name not in declared_inputs(triggers):
+                message = f"`on.manual` declares no input `{str(name)[:80]}`"
+                yield Problem(join_pointer(f"{pointer}/inputs", name), "input", message)
+
+
+def _refusals(check: Callable[..., None], value: str, pointer: str) -> Iterator[Problem]:
+    try:
+        check(value)
+    except Invalid as error:
+        yield Problem(pointer, error.errors[0].code, error.detail, error.remedy)
 
 
 def _inputs(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -7,6 +7,9 @@ ACTION_TRIGGERS = ("pull_request", "issue", "issue_comment", "release")
 TRIGGERS = (*ACTION_TRIGGERS, "push", "schedule", "manual", "workflow_dispatch", "webhook")
 INPUT_TYPES = ("string", "choice", "number", "boolean")
 POLICIES = ("queue", "replace", "cancel_running", "reject")
+MISSED = ("latest", "skip", "all")
+OVERLAPS = ("queue", "skip", "cancel_running")
+MOST_JITTER_SECONDS = 3600
 FEATURES = (
     "commit_status",
     "pr_comment_summary",
@@ -15,9 +18,14 @@ FEATURES = (
     "auto_cancel_superseded",
 )
 # What the format has and this release's engine does not execute yet.
-UNAVAILABLE = frozenset({"matrix", "parallel", "retry", "approval", "services"})
+UNAVAILABLE = frozenset({"matrix", "parallel", "retry", "services"})
 
 MOST_STEPS = 500
+# Of an approval: hours, approvals, recipients.
+LONGEST_GATE_HOURS = 168
+MOST_APPROVALS = 20
+MOST_RECIPIENTS = 50
+APPROVER_ROLES = ("developer", "admin", "owner")
 MOST_PROBLEMS = 100
 LONGEST_RUN_MINUTES = 360
 SHORTEST_MINUTES = 0.05
@@ -28,6 +36,11 @@ UNLIMITED = "unlimited"
 KEY_PATTERN = "^[a-z_][a-z0-9_-]{0,63}$"
 SLUG_PATTERN = "^[a-z0-9_-]{1,64}$"
 NAME_PATTERN = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$"
+# An address, `user:<id>` or `role:<role>`.
+RECIPIENT_PATTERN = (
+    r"^(user:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|role:(developer|admin|owner)|[^@\s:,;<>]{1,64}@[A-Za-z0-9.-]{1,180})$"
+)
 RESERVED_KEY = "previous"
 
 # Members by context, lower case; None: any member, and whatever lies below it.
@@ -39,6 +52,7 @@ CONTEXTS: Mapping[str, Mapping[str, frozenset[str] | None]] = {
         "pull_request": frozenset({"number", "title"}),
         "issue": frozenset({"number"}),
         "comment": frozenset({"body"}),
+        "schedule": frozenset({"id", "name", "scheduled_at"}),
         "changed_paths": None,
         "body": None,
     },

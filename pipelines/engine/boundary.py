@@ -5,7 +5,7 @@ docs/benchmarks.md). Each first moves the run under its fence: no row, no right 
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -173,9 +173,17 @@ def _ending(run: PipelineRun, verdict: Verdict) -> RunChange:
 
 
 def park(
-    lease: Lease, moves: Sequence[StepMove], waiting_for: str, detail: str, *, warnings: int = 0
+    lease: Lease,
+    moves: Sequence[StepMove],
+    waiting_for: str,
+    detail: str,
+    *,
+    warnings: int = 0,
+    also: Callable[[], None] | None = None,
 ) -> None:
     """Commit that the run waits for something outside, and let go of it: no slot is held.
+
+    `also` writes into the same transaction, after the steps.
 
     Raises:
         Fenced: the run was taken over; nothing was written.
@@ -198,7 +206,7 @@ def park(
         "run_updated",
     )
     failpoint("engine.park.before")
-    _commit(lease, moves, change, warnings)
+    _commit(lease, moves, change, warnings, also=also)
     failpoint("engine.park.after")
     _told(lease)
 
@@ -230,6 +238,7 @@ def _commit(
     change: RunChange,
     warnings: int,
     repeats: Sequence[StepExecution] = (),
+    also: Callable[[], None] | None = None,
 ) -> None:
     """One transaction: the run under its fence, the steps, the messages."""
     run, now = lease.run, timezone.now()
@@ -251,6 +260,8 @@ def _commit(
         _record(cursor, run, now, messages)
     for execution in repeats:
         repeat_attempt(execution)
+    if also is not None:
+        also()
 
 
 def _move_run(

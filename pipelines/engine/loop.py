@@ -12,8 +12,8 @@ from devops.connections import release_connection
 from devops.errors import Fenced
 from devops.storage.logs import LogWriter
 from pipelines import step_types
-from pipelines.choices import Phase, RunStatus, StepStatus
-from pipelines.engine import boundary
+from pipelines.choices import STEP_TERMINAL, Phase, RunStatus, StepStatus, WaitingFor
+from pipelines.engine import boundary, gates
 from pipelines.engine.attempt import Attempt
 from pipelines.engine.control import RunControl
 from pipelines.engine.moves import StepMove
@@ -21,6 +21,7 @@ from pipelines.engine.planning import plan_step, step_deadline
 from pipelines.engine.session import Session
 from pipelines.engine.workspace import Workspace
 from pipelines.models import StepExecution, Worker
+from pipelines.operations.approvals import withdraw_gates
 from pipelines.steps.base import Parked, StepFailedError
 
 logger = logging.getLogger(__name__)
@@ -85,16 +86,19 @@ class Execution:
 
     def _step(self, execution: StepExecution) -> bool:
         """Take one step to its end; false when the run must be left here."""
-        if execution.status not in {StepStatus.PENDING, StepStatus.RUNNING}:
+        if execution.status in STEP_TERMINAL:
             return True
         self._note_cancel()
         self._note_deadline()
         is_parked = execution.status == StepStatus.RUNNING
-        plan = plan_step(self.session, execution, is_decided=is_parked)
+        plan = plan_step(self.session, execution, is_decided=execution.status != StepStatus.PENDING)
         self.warnings += plan.warnings
         if plan.instead is not None:
             self._settle(plan.instead)
             return True
+        gate = None if is_parked else gates.consult(self.session, execution)
+        if gate is not None:
+            return self._stop_at(gate)
         deadline = step_deadline(self.session, execution)
         attempt = Attempt(self.session, execution, plan, self.workspace, self.control, deadline)
         if is_parked and self.session.is_cancelled:
@@ -154,6 +158,21 @@ class Execution:
             self.session.timed_out = True
             self.has_extra_time = True
             self.session.run.deadline_at = timezone.now() + CLEANUP_TIME
+
+    def _stop_at(self, gate: gates.Waiting | StepMove) -> bool:
+        """End the step here, or ask people and let go of the run until they answered."""
+        if isinstance(gate, StepMove):
+            self._settle(gate)
+            return True
+        moves, lease = [*self.moves, *gate.move()], self.session.lease
+        boundary.park(
+            lease, moves, WaitingFor.APPROVAL, gate.detail,
+            warnings=self.warnings, also=gate.ask,
+        )  # fmt: skip
+        if lease.cancel_requested and not self.session.is_cancelled:
+            # It came while the question was written: nobody is to be asked any more.
+            withdraw_gates(lease.run.pk)
+        return False
 
     def _park(self, execution: StepExecution, parked: Parked) -> bool:
         move = StepMove(

@@ -1,16 +1,23 @@
 """Rows of pipelines."""
 
+from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalToken
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
+from pipelines.models.schedules import Schedule, ScheduleFire
 
 __all__ = [
+    "ApprovalGate",
+    "ApprovalVote",
     "Artifact",
     "CommitCheck",
     "Pipeline",
     "PipelineRepository",
     "PipelineRun",
     "PipelineStep",
+    "Schedule",
+    "ScheduleFire",
+    "StepApprovalToken",
     "StepExecution",
     "TestCase",
     "TestReport",

@@ -6,6 +6,7 @@ from django.utils import timezone
 from pipelines.choices import RunStatus, StepStatus, WaitingFor
 from pipelines.jobs import DISPATCH, INTERRUPT_RUN, worker_queue
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.gates import cancel_gates
 from pipelines.states import end_pending_steps, run_states, step_states
 
 CANCELLED = "cancelled"
@@ -21,6 +22,8 @@ def stop_run(run: PipelineRun, by: str, reason: str = CANCELLED) -> None:
     Raises:
         IllegalTransition: the run is over.
     """
+    cancel_gates(run, by)
+    run.refresh_from_db()
     if run.status != RunStatus.RUNNING or run.cancel_requested_at is not None:
         _end_now(run, by, reason)
     elif run.worker_id is not None:
@@ -32,10 +35,13 @@ def stop_run(run: PipelineRun, by: str, reason: str = CANCELLED) -> None:
         _end_now(run, by, reason)
     else:
         # A step waits for its far side: a worker goes and stops what it started there.
+        words = "Cancelling: a worker stops what the waiting step started."
+        if run.waiting_for in {WaitingFor.APPROVAL, WaitingFor.DECISION}:
+            words = "Cancelling: nobody needs to answer any more; a worker ends the run."
         PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, worker=None).update(
             waiting_for=WaitingFor.WORKER, fence=F("fence") + 1
         )
-        _ask(run, by, reason, "Cancelling: a worker stops what the waiting step started.")
+        _ask(run, by, reason, words)
         DISPATCH.send()
 
 

@@ -21,8 +21,9 @@ from pipelines.operations.concurrency import (
     rejection,
     rivals,
 )
-from pipelines.operations.dispatch import held_by, read_fleet, slot_holder
+from pipelines.operations.dispatch import Fleet, held_by, read_fleet, slot_holder
 from pipelines.operations.reporting import announce_run
+from pipelines.operations.trust import ask_to_trust
 from pipelines.states import end_pending_steps, run_facts, run_topic
 
 
@@ -54,11 +55,17 @@ class Origin:
     is_superseded: bool = False
 
 
-def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin) -> PipelineRun:
+def create_run(
+    pipeline: Pipeline,
+    definition: Mapping[str, Any],
+    origin: Origin,
+    *,
+    fleet: Fleet | None = None,
+) -> PipelineRun:
     """Insert a run with its steps inside the caller's transaction.
 
     A fitting worker with a free slot is chosen at once; otherwise the run says what it waits for
-    and the dispatcher finds it.
+    and the dispatcher finds it. Whoever makes many runs in one transaction reads the fleet once.
     """
     # The UPDATE locks the pipeline's row: numbers have no gaps and no races.
     Pipeline.objects.filter(pk=pipeline.pk).update(last_run_number=F("last_run_number") + 1)
@@ -99,7 +106,7 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
         run.completed_at = timezone.now()
     elif origin.trust == Trust.TRUSTED:
         make_room(run, policy)
-        _offer(run)
+        _offer(run, fleet)
     else:
         run.status = RunStatus.PENDING
         run.waiting_for = WaitingFor.TRUST
@@ -110,6 +117,8 @@ def create_run(pipeline: Pipeline, definition: Mapping[str, Any], origin: Origin
         end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
     facts = {"version": 1, "pipeline_run": run_facts(run)}
     outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
+    if run.waiting_for == WaitingFor.TRUST:
+        ask_to_trust(run)
     announce_run(run)
     return run
 
@@ -142,19 +151,20 @@ def _insert_steps(run: PipelineRun, pipeline: Pipeline, steps: list[Mapping[str,
     )
 
 
-def _offer(run: PipelineRun) -> None:
+def _offer(run: PipelineRun, fleet: Fleet | None) -> None:
     """Choose a worker for a run that is about to be inserted, or say why none takes it."""
     # Whoever waits for the group already comes first.
     holder = slot_holder(run.concurrency_key) or rivals(run.concurrency_key).first()
     if holder is not None:
         run.waiting_for, run.waiting_detail = WaitingFor.SLOT, held_by(holder)
         return
-    fleet = read_fleet()
+    fleet = fleet or read_fleet()
     worker = fleet.choose(run.runner_labels)
     if worker is None:
         run.waiting_for, run.waiting_detail = fleet.explain(run.runner_labels)
         return
     run.worker = worker
+    fleet.free[worker.pk] -= 1
     TAKE_RUNS.send(queue=worker_queue(worker.pk))
 
 

@@ -16,7 +16,8 @@ from devops.models import Repository
 from pipelines import selectors, step_types
 from pipelines.choices import RUN_LIVE
 from pipelines.documents import lint_definition
-from pipelines.models import Pipeline, PipelineRepository, PipelineRun, PipelineStep
+from pipelines.models import Pipeline, PipelineRepository, PipelineRun, PipelineStep, Schedule
+from pipelines.operations.schedules import sync_schedules
 
 WRITE = "devops.pipelines.write"
 DEFINED = (
@@ -115,6 +116,7 @@ def delete_pipeline(actor: Actor, pipeline: Pipeline) -> None:
             remedy="Cancel them or wait for their end, then delete the pipeline.",
         )
     PipelineRepository.objects.filter(pipeline=pipeline).delete()
+    Schedule.objects.filter(pipeline=pipeline).delete()
     Pipeline.objects.filter(pk=pipeline.pk).update(deleted_at=timezone.now(), is_active=False)
     audit.record(actor, "devops.pipeline.delete", pipeline)
 
@@ -196,6 +198,7 @@ def insert_pipeline(
         **{name: definition[name] for name in DEFINED if name in definition},
     )
     _insert_steps(pipeline, definition["steps"])
+    sync_schedules(pipeline, definition.get("triggers") or {})
     return pipeline
 
 
@@ -208,6 +211,7 @@ def replace_definition(pipeline: Pipeline, definition: Mapping[str, Any], *, sha
     )
     PipelineStep.objects.filter(pipeline=pipeline).delete()
     _insert_steps(pipeline, definition["steps"])
+    sync_schedules(pipeline, definition.get("triggers") or {})
 
 
 def _insert_steps(pipeline: Pipeline, steps: list[Mapping[str, Any]]) -> None:

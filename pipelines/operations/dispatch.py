@@ -76,14 +76,16 @@ def slot_holder(concurrency_key: str | None) -> PipelineRun | None:
     return (
         PipelineRun.objects.filter(concurrency_key=concurrency_key)
         .filter(Q(status=RunStatus.RUNNING) | Q(status=RunStatus.QUEUED, worker__isnull=False))
-        .only("id", "run_number", "snapshot")
+        .only("id", "run_number", "snapshot", "waiting_for")
         .first()
     )
 
 
 def held_by(holder: PipelineRun) -> str:
     """The sentence for a run that waits for another's concurrency slot."""
-    return f"Run #{holder.run_number} of {holder.snapshot.get('name')} holds the concurrency group."
+    words = f"Run #{holder.run_number} of {holder.snapshot.get('name')} holds the concurrency group"
+    waits = holder.waiting_for in {WaitingFor.APPROVAL, WaitingFor.DECISION}
+    return f"{words} while it waits for people." if waits else f"{words}."
 
 
 @transaction.atomic(durable=True)

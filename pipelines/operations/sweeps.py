@@ -13,6 +13,7 @@ from django.utils import timezone
 from devops.errors import DomainError
 from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.approvals import expire_gates
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.runs import wake_step
 from pipelines.operations.workers import retire_silent_workers
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 def sweep() -> dict[str, int]:
     """Everything that is due now; each part is safe to repeat and to run beside itself."""
-    parts = (retire_silent_workers, wake_overdue_steps, end_overdue_runs, dispatch_waiting)
+    parts = (
+        retire_silent_workers, wake_overdue_steps, expire_gates, end_overdue_runs,
+        dispatch_waiting,
+    )  # fmt: skip
     done = {}
     for part in parts:
         try:

@@ -168,7 +168,8 @@ def _interrupted(run: PipelineRun, *, lost: bool) -> StepExecution | None:
     if not lost:
         return None
     phases = {Phase.MAIN: 0, Phase.FINALLY: 1}
-    pending = attempts.filter(status=StepStatus.PENDING)
+    # An approved one waits until it begins; after its approval nobody is asked again.
+    pending = attempts.filter(status__in=[StepStatus.PENDING, StepStatus.WAITING_APPROVAL])
     return min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
 
 

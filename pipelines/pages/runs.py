@@ -17,8 +17,10 @@ from pipelines import selectors
 from pipelines.choices import Phase, RunStatus, TriggerType, WaitingFor
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.approvers import RESPOND
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
-from pipelines.operations.trust import RESPOND, allow_run
+from pipelines.operations.trust import allow_run
+from pipelines.pages.gate_rows import gate_detail, other_approvers, shown_gates
 
 TABS = ("log", "tests", "artifacts", "summary", "trigger")
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
@@ -88,6 +90,8 @@ class RunDetail(RunPage):
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
                 "attempts": _attempts(self.actor, run),
+                "gates": [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)],
+                "members": other_approvers(self.actor) if run.is_live else [],
                 "why": explain_failure(self.actor, run, latest),
                 "can_write": self.actor.may(WRITE_RUNS),
                 "can_allow": self.actor.may(RESPOND) and run.waiting_for == WaitingFor.TRUST,

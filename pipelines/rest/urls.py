@@ -5,10 +5,12 @@ from typing import Any
 from django.urls import path
 
 from devops.api.renderers import EventStreamRenderer, JSONRenderer
-from pipelines.rest.views import documents, logs
+from pipelines.choices import Answer
+from pipelines.rest.views import approvals, documents, logs
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
+from pipelines.rest.views.schedules import ScheduleViewSet
 from pipelines.rest.views.simulation import SimulateView
 from pipelines.rest.views.workers import WorkerViewSet
 
@@ -51,8 +53,26 @@ urlpatterns = [
         f"{_R}/events",
         RunViewSet.as_view({"get": "events"}, renderer_classes=[JSONRenderer, EventStreamRenderer]),
     ),
+    path("approvals", approvals.ApprovalViewSet.as_view(_LIST)),
+    path("approval_tokens/<str:token>", approvals.ApprovalTokenView.as_view()),
+    path("approval_tokens/<str:token>/approve", approvals.ApprovalTokenAnswer.as_view()),
+    path(
+        "approval_tokens/<str:token>/reject",
+        approvals.ApprovalTokenAnswer.as_view(answer=Answer.REJECT),
+    ),
+    *(
+        path(
+            f"step_executions/<uuid:pk>/{name}",
+            approvals.StepApprovalViewSet.as_view({"post": name}),
+        )
+        for name in ("approve", "reject", "delegate")
+    ),
     path("step_executions/<uuid:pk>/logs", logs.StepLogsView.as_view()),
     path("artifacts/<uuid:pk>/download", logs.ArtifactDownloadView.as_view()),
+    path("schedules", ScheduleViewSet.as_view(_ALL)),
+    path("schedules/<uuid:pk>", ScheduleViewSet.as_view(_ONE)),
+    path("schedules/<uuid:pk>/toggle", ScheduleViewSet.as_view({"post": "toggle"})),
+    path("schedules/<uuid:pk>/trigger", ScheduleViewSet.as_view({"post": "trigger"})),
     path("workers", WorkerViewSet.as_view(_LIST)),
     path("workers/<uuid:pk>", WorkerViewSet.as_view({"get": "retrieve"})),
     path("workers/<uuid:pk>/drain", WorkerViewSet.as_view({"post": "drain"})),

@@ -24,9 +24,11 @@ from tests.factories.gitintegration import WebhookEventFactory
 from tests.factories.logs import write_log
 from tests.factories.pipelines import (
     ArtifactFactory,
+    GateFactory,
     PipelineFactory,
     PipelineStepFactory,
     RunFactory,
+    ScheduleFactory,
     StepExecutionFactory,
     TestCaseFactory,
     TestReportFactory,
@@ -91,6 +93,8 @@ def belongings(
         "pipeline_runs": run,
         "step_executions": execution,
         "artifacts": artifact,
+        "schedules": ScheduleFactory.create(pipeline=pipeline),
+        "approvals": GateFactory.create(step_execution__run=run),
         "webhook_events": WebhookEventFactory.create(account=account),
         "secret_references": SecretFactory.create(account=account),
         "workers": WorkerFactory.create(),

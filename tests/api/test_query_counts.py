@@ -19,7 +19,16 @@ from tests.factories.devops import (
     TokenFactory,
 )
 from tests.factories.gitintegration import WebhookEventFactory
-from tests.factories.pipelines import RunFactory, StepExecutionFactory, WorkerFactory
+from tests.factories.pipelines import (
+    ApprovalTokenFactory,
+    FireFactory,
+    GateFactory,
+    RunFactory,
+    ScheduleFactory,
+    StepExecutionFactory,
+    VoteFactory,
+    WorkerFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +51,11 @@ def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
         made.create_batch(10, account=account)
     TokenFactory.create_batch(10, account=account, user=alice.user)
     WorkerFactory.create_batch(10)
+    for schedule in ScheduleFactory.create_batch(10, pipeline__account=account):
+        FireFactory.create_batch(2, schedule=schedule)
+    for gate in GateFactory.create_batch(10, step_execution__run__account=account):
+        ApprovalTokenFactory.create_batch(2, gate=gate)
+        VoteFactory.create(gate=gate)
     crowd_of_git(account, belongings.keys)
     StepExecutionFactory.create_batch(10, run_id=belongings.keys["pipeline_runs"], account=account)
     return belongings

@@ -17,6 +17,7 @@ STATUS_WRITERS = {
     "pipelines/engine/boundary.py": "writes a move and its fence in one statement",
     "pipelines/engine/moves.py": "shows the move on the engine's own copy; boundary writes it",
     "pipelines/operations/creation.py": "a run is born with it",
+    "pipelines/operations/gates.py": "a link's status follows its gate, nobody listens to it",
     "pipelines/operations/workers.py": "a worker's status is its lease's, nobody listens to it",
     "pipelines/states.py": "ends all pending steps in one compare-and-set",
     "powernode/clients/errors.py": "is the status of an HTTP answer",
@@ -174,7 +175,7 @@ NOT_DURABLE = {
     "gitintegration/operations/schedules.py": {
         "fire_now": ASKS,
         "fire_due_schedules": SEVERAL,
-        **dict.fromkeys(("next_times", "is_overdue", "next_time"), READS),
+        **dict.fromkeys(("next_times", "is_overdue"), READS),
     },
     "gitintegration/operations/tending.py": {"tick": SEVERAL, "tend": SEVERAL},
     "gitintegration/operations/trigger_tests.py": {"try_trigger": READS},
@@ -184,6 +185,26 @@ NOT_DURABLE = {
         "decide": READS,
         "lookup": READS,
     },
+    "pipelines/operations/approval_mail.py": dict.fromkeys(
+        ("links_of", "facts_of", "compose"), READS
+    ),
+    "pipelines/operations/approvals.py": {
+        **dict.fromkeys(("decide", "decide_by_token"), "refuses after its transaction"),
+        **dict.fromkeys(("token_of", "check_usable"), READS),
+        "expire_gates": SEVERAL,
+    },
+    "pipelines/operations/approvers.py": dict.fromkeys(
+        (
+            "members_who_may",
+            "resolve_recipients",
+            "recipients_of",
+            "responder_of",
+            "token_for",
+            "check_right",
+            "own_words",
+        ),
+        READS,
+    ),
     "pipelines/operations/attempts.py": {"repeat_attempt": PART},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
     "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
@@ -209,15 +230,38 @@ NOT_DURABLE = {
         "take_file": "reads the repository before its one",
     },
     "pipelines/operations/events.py": {"resolve_event": "reads the repository before its one"},
+    "pipelines/operations/fire_times.py": dict.fromkeys(("due_at", "upcoming", "reckon"), READS),
+    "pipelines/operations/firing.py": {"fire_due_schedules": SEVERAL, "remove_old_fires": ONE},
+    "pipelines/operations/gates.py": {
+        **dict.fromkeys(
+            (
+                "open_gate",
+                "add_token",
+                "close_gate",
+                "use_token",
+                "cancel_gates",
+                "end_step",
+                "wake_run",
+            ),
+            PART,
+        ),
+        **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
+    },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
     "pipelines/operations/reports.py": {"find_artifact": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
+    "pipelines/operations/schedules.py": {
+        "toggle_schedule": "is another operation",
+        "sync_schedules": PART,
+        "source_key": READS,
+    },
     "pipelines/operations/sweeps.py": {
         "sweep": SEVERAL,
         "wake_overdue_steps": SEVERAL,
         "end_overdue_runs": SEVERAL,
         "remove_old_workspaces": "removes folders, no rows",
     },
+    "pipelines/operations/trust.py": {"ask_to_trust": PART},
     "pipelines/operations/workers.py": {
         "renew_lease": ONE,
         "retire_silent_workers": SEVERAL,

@@ -9,11 +9,16 @@ from factory.django import DjangoModelFactory
 
 from pipelines.choices import RunStatus, StepStatus, TriggerType
 from pipelines.models import (
+    ApprovalGate,
+    ApprovalVote,
     Artifact,
     Pipeline,
     PipelineRepository,
     PipelineRun,
     PipelineStep,
+    Schedule,
+    ScheduleFire,
+    StepApprovalToken,
     StepExecution,
     TestCase,
     TestReport,
@@ -148,3 +153,74 @@ class WorkerFactory(DjangoModelFactory[Worker]):
     lease_expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
     last_heartbeat_at = factory.LazyFunction(timezone.now)
     started_at = factory.LazyFunction(timezone.now)
+
+
+class GateFactory(DjangoModelFactory[ApprovalGate]):
+    """An open question about a step."""
+
+    class Meta:
+        model = ApprovalGate
+
+    step_execution = factory.SubFactory(StepExecutionFactory, status=StepStatus.WAITING_APPROVAL)
+    run = factory.SelfAttribute("step_execution.run")
+    account = factory.SelfAttribute("step_execution.account")
+    step_key = factory.SelfAttribute("step_execution.step_key")
+    step_name = factory.SelfAttribute("step_execution.step_name")
+    is_open = True
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=24))
+
+
+class ApprovalTokenFactory(DjangoModelFactory[StepApprovalToken]):
+    """A recipient of a question."""
+
+    class Meta:
+        model = StepApprovalToken
+
+    gate = factory.SubFactory(GateFactory)
+    account = factory.SelfAttribute("gate.account")
+    step_execution = factory.SelfAttribute("gate.step_execution")
+    recipient_email = factory.Sequence(lambda number: f"approver{number}@example.com")
+    token_digest = factory.Sequence(lambda number: f"{number:064d}")
+    expires_at = factory.SelfAttribute("gate.expires_at")
+
+
+class VoteFactory(DjangoModelFactory[ApprovalVote]):
+    """An answer to a question."""
+
+    class Meta:
+        model = ApprovalVote
+
+    gate = factory.SubFactory(GateFactory)
+    account = factory.SelfAttribute("gate.account")
+    voter = factory.Sequence(lambda number: f"voter{number}@example.com")
+    label = factory.SelfAttribute("voter")
+    answer = "approve"
+    via = "link"
+
+
+class ScheduleFactory(DjangoModelFactory[Schedule]):
+    """Every hour, from tomorrow on."""
+
+    class Meta:
+        model = Schedule
+
+    pipeline = factory.SubFactory(PipelineFactory)
+    account = factory.SelfAttribute("pipeline.account")
+    name = factory.Sequence(lambda number: f"Schedule {number}")
+    cron_expression = "0 * * * *"
+    next_fire_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+    next_run_at = factory.SelfAttribute("next_fire_at")
+
+
+class FireFactory(DjangoModelFactory[ScheduleFire]):
+    """A time that started something."""
+
+    class Meta:
+        model = ScheduleFire
+
+    schedule = factory.SubFactory(ScheduleFactory)
+    account = factory.SelfAttribute("schedule.account")
+    fire_at = factory.Sequence(lambda number: timezone.now() - timedelta(hours=number))
+    due_at = factory.SelfAttribute("fire_at")
+    lateness_ms = 300
+    outcome = "started"

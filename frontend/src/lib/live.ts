@@ -26,6 +26,8 @@ export interface StepNews {
 export interface Handlers {
   run?: (run: RunNews, type: string) => void;
   step?: (step: StepNews, run: RunNews) => void;
+  /** A question to people was asked, answered or ended. */
+  approval?: () => void;
   /** What the git hosts told of: their own runs and jobs, approvals, deliveries. */
   host?: (frame: Frame) => void;
   reset: () => void;
@@ -49,6 +51,7 @@ export function follow(topic: string, seq: string, handlers: Handlers): Resuming
       if (frame.type === "subscribed" || !(position > last)) return;
       last = position;
       if (HOST_NEWS.has(frame.type)) handlers.host?.(frame);
+      if (frame.type === "step_update") handlers.approval?.();
       const run = frame.pipeline_run as RunNews | undefined;
       if (!run) return;
       if (frame.type.startsWith("run_")) handlers.run?.(run, frame.type);
@@ -97,6 +100,9 @@ export function startLiveLists(): void {
     state: showState,
     reset: refresh,
     host: () => {
+      if ("liveRefresh" in list.dataset) refresh();
+    },
+    approval: () => {
       if ("liveRefresh" in list.dataset) refresh();
     },
     run: (run, type) => {

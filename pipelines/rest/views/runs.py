@@ -17,8 +17,9 @@ from devops.paging import read_limit
 from pipelines import selectors
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
+from pipelines.operations.approvers import RESPOND
 from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
-from pipelines.operations.trust import RESPOND, allow_run
+from pipelines.operations.trust import allow_run
 from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s

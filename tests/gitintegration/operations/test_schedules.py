@@ -1,6 +1,5 @@
 """Schedules of the hosts' own CI fire once per time, through beats at once and odd nights."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from gitintegration.operations.schedules import (
     fire_due_schedules,
     fire_now,
     is_overdue,
-    next_time,
     next_times,
     update_git_schedule,
 )
@@ -113,38 +111,6 @@ def test_one_that_fails_keeps_no_other_from_its_time(site: Site, mirror: GitRepo
     assert fire_due_schedules() == 2
     other.refresh_from_db()
     assert other.last_run_status == "success"
-
-
-def times(cron: str, zone: str, start: str, count: int) -> list[datetime]:
-    found, moment = [], at(start)
-    for _ in range(count):
-        moment = next_time(cron, zone, moment)
-        found.append(moment)
-    return found
-
-
-def test_the_night_that_lacks_an_hour_fires_once() -> None:
-    """On 2026-03-29 the clocks of Berlin go from 2:00 to 3:00; 2:30 is told as 3:30."""
-    found = times("30 2 * * *", "Europe/Berlin", "2026-03-27T12:00:00", 4)
-    nights = [moment.date().isoformat() for moment in found]
-    assert nights == ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"]
-    assert found[0] == at("2026-03-28T01:30:00")
-    assert found[1] in {at("2026-03-29T01:00:00"), at("2026-03-29T01:30:00")}
-    assert found[2] == at("2026-03-30T00:30:00")
-
-
-def test_the_night_that_has_an_hour_twice_fires_once() -> None:
-    """On 2026-10-25 Berlin has 2:00 to 3:00 twice."""
-    found = times("30 2 * * *", "Europe/Berlin", "2026-10-23T12:00:00", 4)
-    assert len({moment.date() for moment in found}) == 4
-    assert found[1] in {at("2026-10-25T00:30:00"), at("2026-10-25T01:30:00")}
-    assert found[2] == at("2026-10-26T01:30:00")
-
-
-def test_every_quarter_of_an_hour_is_never_missed_nor_doubled_in_an_odd_night() -> None:
-    found = times("*/15 * * * *", "Europe/Berlin", "2026-10-24T23:00:00", 16)
-    gaps = {after - before for before, after in itertools.pairwise(found)}
-    assert gaps == {timedelta(minutes=15)}
 
 
 @ON_GITEA

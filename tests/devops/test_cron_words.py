@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitintegration.cron_words import describe_cron
+from devops.cron_words import describe_cron
 
 SENTENCES = {
     "0 3 * * *": "At 03:00 every day",

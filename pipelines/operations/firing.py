@@ -1,0 +1,266 @@
+"""Schedules fire: each time once, whoever looks first, in batches; nothing is lost in between.
+
+A batch is one transaction: the rows are locked, each time is entered (unique), its run is made,
+the next time is set. A process that dies within it has done nothing; one that dies after it, all.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from devops import audit
+from devops.access import Actor
+from devops.clock import DbNow, database_now
+from devops.errors import Conflict, DomainError
+from devops.failpoints import failpoint
+from devops.models import Repository
+from pipelines import selectors
+from pipelines.choices import RUN_LIVE, FireOutcome, Overlap, TriggerType
+from pipelines.inputs import check_inputs
+from pipelines.models import Pipeline, PipelineRepository, PipelineRun, Schedule, ScheduleFire
+from pipelines.operations.cancellation import SUPERSEDED, stop_run
+from pipelines.operations.creation import Origin, create_run
+from pipelines.operations.dispatch import Fleet, read_fleet
+from pipelines.operations.fire_times import Due, due_at, reckon
+from pipelines.operations.runs import repository_context
+from pipelines.operations.schedules import WRITE
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+BATCHES_MAX = 50
+FIRES_KEPT = timedelta(days=90)
+_DETAIL_MAX = 300
+
+
+def fire_due_schedules() -> int:
+    """Act on every time that has come; returns how many. Safe to run beside itself, anywhere."""
+    fired = 0
+    for _ in range(BATCHES_MAX):
+        if not _has_due():
+            break
+        failpoint("schedules.fire.before")
+        count = _fire_batch()
+        failpoint("schedules.fire.after")
+        fired += count
+        if count == 0:
+            # Another one holds the rest.
+            break
+    return fired
+
+
+def _has_due() -> bool:
+    # A look without a lock: an idle tick must not take SQLite's one write lock.
+    return bool(_due(DbNow()).exists())
+
+
+def _due(now: datetime | DbNow) -> Any:
+    return Schedule.objects.filter(
+        is_active=True, next_run_at__lte=now, pipeline__deleted_at=None
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the schedules of a batch share, read once."""
+
+    now: datetime
+    fleet: Fleet
+    definitions: Mapping[Any, dict[str, Any]]
+    repositories: Mapping[Any, Repository]
+    fires: list[ScheduleFire] = field(default_factory=list)
+
+
+@transaction.atomic(durable=True)
+def _fire_batch() -> int:
+    now = database_now()
+    rows = _due(now).select_related("pipeline").order_by("next_run_at")
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    schedules = list(rows[:BATCH])
+    if not schedules:
+        return 0
+    batch = _read(schedules, now)
+    for schedule in schedules:
+        _fire(schedule, reckon(schedule, now), batch)
+    ScheduleFire.objects.bulk_create(batch.fires, ignore_conflicts=True)
+    Schedule.objects.bulk_update(
+        schedules,
+        ["next_fire_at", "next_run_at", "last_run_at", "last_outcome", "last_detail"],
+        batch_size=BATCH,
+    )
+    failpoint("schedules.commit.before")
+    return len(schedules)
+
+
+def _read(schedules: Sequence[Schedule], now: datetime) -> Batch:
+    keys = {schedule.pipeline_id for schedule in schedules}
+    pipelines = Pipeline.objects.filter(pk__in=keys).prefetch_related("steps")
+    links = PipelineRepository.objects.filter(pipeline_id__in=keys).select_related("repository")
+    return Batch(
+        now, read_fleet(),
+        {row.pk: selectors.definition_of(row) for row in pipelines},
+        {link.pipeline_id: link.repository for link in links.order_by("-id")},
+    )  # fmt: skip
+
+
+def _fire(schedule: Schedule, due: Due, batch: Batch) -> None:
+    if due.missed_at is not None:
+        _note(schedule, due.missed_at, batch, FireOutcome.MISSED, due.words)
+    for fire_at in due.fire:
+        outcome, detail, run = _act(schedule, fire_at, batch)
+        _note(schedule, fire_at, batch, outcome, detail, run)
+    schedule.next_fire_at = due.upcoming
+    schedule.next_run_at = due_at(schedule, due.upcoming)
+
+
+def _note(
+    schedule: Schedule,
+    fire_at: datetime,
+    batch: Batch,
+    outcome: str,
+    detail: str,
+    run: PipelineRun | None = None,
+) -> None:
+    moment = due_at(schedule, fire_at)
+    fired_at = timezone.now()
+    late = max(timedelta(), fired_at - moment)
+    fire = ScheduleFire(
+        account_id=schedule.account_id, schedule=schedule, fire_at=fire_at, due_at=moment,
+        fired_at=fired_at, lateness_ms=round(late.total_seconds() * 1000), outcome=outcome,
+        detail=detail[:_DETAIL_MAX], run=run,
+    )  # fmt: skip
+    batch.fires.append(fire)
+    schedule.last_outcome, schedule.last_detail = outcome, fire.detail
+    if run is not None:
+        schedule.last_run_at = fired_at
+
+
+def _act(
+    schedule: Schedule, fire_at: datetime, batch: Batch
+) -> tuple[str, str, PipelineRun | None]:
+    if not schedule.pipeline.is_active:
+        return FireOutcome.REFUSED, "The pipeline is switched off.", None
+    try:
+        # One that cannot be started must not keep the others of the batch from their time.
+        with transaction.atomic():
+            holder = _holder(schedule, batch)
+            if holder is not None and schedule.overlap == Overlap.SKIP:
+                words = f"Run #{holder.run_number} of this schedule is still {holder.status}."
+                return FireOutcome.SKIPPED, words, None
+            run = _start(schedule, fire_at, batch)
+            if holder is not None and schedule.overlap == Overlap.CANCEL_RUNNING:
+                _stop_others(schedule, holder, run)
+            return FireOutcome.STARTED, "", run
+    except DomainError as error:
+        return FireOutcome.REFUSED, error.detail, None
+    except IntegrityError:
+        # The clock went back: what it says now was fired before.
+        return FireOutcome.SKIPPED, "This time has started a run before.", None
+    except DatabaseError as error:
+        logger.exception("schedule %s could not fire", schedule.pk)
+        return FireOutcome.REFUSED, f"The run could not be made: {type(error).__name__}.", None
+
+
+def _live(schedule: Schedule) -> Any:
+    return PipelineRun.objects.filter(schedule_fires__schedule=schedule, status__in=RUN_LIVE)
+
+
+def _holder(schedule: Schedule, batch: Batch) -> PipelineRun | None:
+    if schedule.overlap == Overlap.QUEUE:
+        return None
+    # Times that are caught up with in one go meet each other, too.
+    for fire in reversed(batch.fires):
+        if fire.schedule_id == schedule.pk and fire.run is not None:
+            return fire.run
+    run: PipelineRun | None = _live(schedule).order_by("-id").first()
+    return run
+
+
+def _stop_others(schedule: Schedule, holder: PipelineRun, run: PipelineRun) -> None:
+    keys = {holder.pk, *_live(schedule).values_list("pk", flat=True)} - {run.pk}
+    rivals = PipelineRun.objects.filter(pk__in=keys, status__in=RUN_LIVE)
+    for rival in rivals.order_by("id").select_for_update():
+        stop_run(rival, f"run #{run.run_number}", SUPERSEDED)
+
+
+def _start(schedule: Schedule, fire_at: datetime, batch: Batch) -> PipelineRun:
+    definition = batch.definitions[schedule.pipeline_id]
+    origin = _origin(
+        schedule, definition, batch.repositories.get(schedule.pipeline_id),
+        scheduled_at=fire_at, key=f"schedule:{schedule.pk.hex}:{round(fire_at.timestamp() * 1000)}",
+    )  # fmt: skip
+    return create_run(schedule.pipeline, definition, origin, fleet=batch.fleet)
+
+
+def _origin(
+    schedule: Schedule,
+    definition: Mapping[str, Any],
+    repository: Repository | None,
+    *,
+    scheduled_at: datetime,
+    key: str | None,
+    actor: Actor | None = None,
+) -> Origin:
+    branch = schedule.ref.removeprefix("refs/heads/")
+    branch = branch or (repository.default_branch if repository else "")
+    ref = f"refs/heads/{branch}" if branch and not branch.startswith("refs/") else branch
+    label = actor.label if actor else f"schedule {schedule.name}"
+    context: dict[str, Any] = {
+        "actor": label, "ref": ref, "branch": branch, "tag": "", "sha": "", "changed_paths": None,
+        "schedule": {
+            "id": str(schedule.pk), "name": schedule.name,
+            "scheduled_at": scheduled_at.isoformat(),
+        },
+    }  # fmt: skip
+    if repository is not None:
+        context["repository"] = repository_context(repository)
+    return Origin(
+        trigger_type=TriggerType.SCHEDULE,
+        context=context,
+        inputs=check_inputs(definition["triggers"], schedule.inputs),
+        title=schedule.name,
+        ref=ref,
+        branch=branch,
+        actor_label=label,
+        user_id=actor.user_id if actor else None,
+        event_key=key,
+        repository=repository,
+        definition_source=schedule.pipeline.source_path,
+    )
+
+
+@transaction.atomic(durable=True)
+def trigger_schedule(actor: Actor, schedule: Schedule) -> PipelineRun:
+    """Start what a schedule starts at once, besides its times.
+
+    Raises:
+        Conflict: the schedule or its pipeline is switched off.
+        Invalid: the inputs do not fit the pipeline any more.
+    """
+    actor.require(WRITE)
+    pipeline = selectors.pipeline(actor, schedule.pipeline_id)
+    if not (schedule.is_active and pipeline.is_active):
+        what = f"Schedule {schedule.name}" if not schedule.is_active else f"Pipeline {pipeline}"
+        raise Conflict(f"{what} is switched off.", remedy="Switch it on, then start it again.")
+    definition = selectors.definition_of(pipeline)
+    link = pipeline.links.select_related("repository").first()
+    origin = _origin(
+        schedule, definition, link.repository if link else None, scheduled_at=timezone.now(),
+        key=None, actor=actor,
+    )  # fmt: skip
+    run = create_run(pipeline, definition, origin)
+    Schedule.objects.filter(pk=schedule.pk).update(last_run_at=timezone.now())
+    audit.record(actor, "devops.schedule.trigger", schedule, detail={"run": run.run_number})
+    return run
+
+
+def remove_old_fires() -> int:
+    """Forget what came of times long past."""
+    gone, _ = ScheduleFire.objects.filter(fired_at__lt=timezone.now() - FIRES_KEPT).delete()
+    return gone
