@@ -79,3 +79,8 @@ def store_artifact(
 def find_artifact(run_id: uuid.UUID, name: str) -> Artifact | None:
     """An artifact of a run by name."""
     return Artifact.objects.filter(run_id=run_id, name=name).select_related("blob").first()
+
+
+def artifact_names(run_id: uuid.UUID) -> set[str]:
+    """The names of what a run kept."""
+    return set(Artifact.objects.filter(run_id=run_id).values_list("name", flat=True))

@@ -1,6 +1,18 @@
 """The step types that come with the product."""
 
-from pipelines.steps import checkout, commands, hosting, notify, run_tests, transfer
+from pipelines.steps import (
+    checkout,
+    code_factory_gate,
+    commands,
+    hosting,
+    notify,
+    policy_gate,
+    run_tests,
+    sbom_generate,
+    sign_artifact,
+    transfer,
+    vulnerability_scan,
+)
 from pipelines.steps.registry import register
 
 
@@ -16,3 +28,8 @@ def register_builtin() -> None:
     register(hosting.CREATE_BRANCH, hosting.CreateBranchHandler())
     register(hosting.CREATE_PR, hosting.CreatePrHandler())
     register(hosting.POST_COMMENT, hosting.PostCommentHandler())
+    register(vulnerability_scan.TYPE, vulnerability_scan.VulnerabilityScanHandler())
+    register(sbom_generate.TYPE, sbom_generate.SbomGenerateHandler())
+    register(sign_artifact.TYPE, sign_artifact.SignArtifactHandler())
+    register(policy_gate.TYPE, policy_gate.PolicyGateHandler())
+    register(code_factory_gate.TYPE, code_factory_gate.CodeFactoryGateHandler())
