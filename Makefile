@@ -40,13 +40,15 @@ check: setup     ## static checks: format, lint, types, imports, migrations, Ope
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py spectacular --fail-on-warn --file $(VENV)/openapi.yaml
 	@diff -u docs/openapi.yaml $(VENV)/openapi.yaml >/dev/null || { echo "docs/openapi.yaml is stale: run make openapi"; exit 1; }
+	@$(BIN)/python -m powernode.step_pages --check || { echo "docs/reference/step-types.md is stale: run make openapi"; exit 1; }
 	$(BIN)/python -m powernode.frontend_build --check
 
 format:          ## bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-openapi: setup   ## write docs/openapi.yaml
+openapi: setup   ## write docs/openapi.yaml and the page of step types
+	@$(BIN)/python -m powernode.step_pages
 	$(BIN)/python manage.py spectacular --fail-on-warn --file docs/openapi.yaml
 
 bench: setup     ## measure and write docs/benchmarks.md

@@ -27,6 +27,7 @@ urlpatterns = [
     path("pipelines/lint", documents.LintView.as_view()),
     path("pipelines/simulate", SimulateView.as_view()),
     path("pipelines/schema", documents.SchemaView.as_view()),
+    path("risk_contract/schema", documents.RiskContractSchemaView.as_view()),
     path(_P, PipelineViewSet.as_view(_ONE)),
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
     path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),

@@ -29,6 +29,11 @@ TYPE = StepType(
         "branch": "The branch, when the run knows it.",
     },
     effect="workspace",
+    docs=(
+        "Nothing of the repository is executed. Fails when the run has no repository, "
+        "when the ref or commit does not exist or could be misread by git, when the "
+        "repository does not answer, and when it is larger than the operator allows."
+    ),
     example={"fetch_depth": 1},
 )
 

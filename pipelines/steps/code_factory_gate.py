@@ -47,6 +47,12 @@ TYPE = StepType(
         "missing": "What is missing of all that.",
     },
     effect="pure",
+    docs=(
+        "The contract is read on the default branch, so that a change cannot bring a "
+        "milder one along. See [Gate changes by risk](../how-to/gate-by-risk.md). Fails "
+        "without a contract, pull request, commit or changed paths, when a path belongs "
+        "to no tier, and when checks, approvals or evidence are missing."
+    ),
     example={},
 )
 

@@ -89,6 +89,10 @@ CREATE_BRANCH = StepType(
         "created": "Whether it was made now.",
     },
     effect="external",
+    docs=(
+        "Fails when the branch exists elsewhere, when its name could be misread by git, "
+        "when the host has no such source, and for an untrusted run."
+    ),
     example={"name": "release/next"},
 )
 CREATE_PR = StepType(
@@ -104,6 +108,13 @@ CREATE_PR = StepType(
         "created": "Whether it was opened now.",
     },
     effect="external",
+    docs=(
+        "Everything that differs from the run's commit is committed; the workspace's own "
+        "git settings play no part. Equal changes on the same commit give the same "
+        "commit; an open pull request of the same branches is found instead of doubled. "
+        "Fails when the branch holds other commits, when git or the host refuses, and for "
+        "an untrusted run."
+    ),
     example={"title": "Update the lock file", "branch": "powernode/lock"},
 )
 POST_COMMENT = StepType(
@@ -113,6 +124,12 @@ POST_COMMENT = StepType(
     config_model=PostCommentConfig,
     outputs={"comment_id": "Its id at the host.", "comment_url": "Its address."},
     effect="external",
+    docs=(
+        "The text is the file's, else the output's, else `body`. The comment carries a "
+        "hidden marker of pipeline and step, by which the next run finds and edits it. "
+        "Fails without a number or a text, when the host refuses, and for an untrusted "
+        "run."
+    ),
     example={"body": "Tests: ${{ steps.tests.status }}"},
 )
 

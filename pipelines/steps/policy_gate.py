@@ -107,6 +107,11 @@ TYPE = StepType(
         "evaluated_at": "When.",
     },
     effect="pure",
+    docs=(
+        "Fails when policies are not met (`fail_mode`). What is not known counts as not "
+        "met: a scan that did not run, counts that are missing, an ingredient without a "
+        "licence."
+    ),
     example={"policies": [{"type": "vulnerability_threshold", "max_high": 0}]},
 )
 

@@ -35,6 +35,10 @@ TYPE = StepType(
         "exit_code": "The command's exit status.",
     },
     effect="workspace",
+    docs=(
+        "Fails when the command does, when the report has failures or errors, and when it "
+        "is missing, too long or no JUnit report."
+    ),
     example={"command": "python -m pytest --junitxml=report.xml", "report": "report.xml"},
 )
 

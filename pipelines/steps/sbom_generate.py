@@ -52,6 +52,11 @@ TYPE = StepType(
         "generated_at": "When.",
     },
     effect="workspace",
+    docs=(
+        "`cyclonedx` reads requirements files, poetry, uv, pdm, Pipfile, npm, Composer, "
+        "Cargo and Go lock files and runs nothing. Fails when nothing was found, when a "
+        "lock file cannot be read, and when the program is not on the worker."
+    ),
     example={"output_file": "sbom.json"},
 )
 

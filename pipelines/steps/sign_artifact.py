@@ -48,6 +48,11 @@ TYPE = StepType(
         "verification_command": "How others check it.",
     },
     effect="workspace",
+    docs=(
+        "The signature is checked before the step succeeds. Fails when there is no such "
+        "file or key, when the program is not on the worker or ends with an error, and "
+        "when the signature is missing or does not verify."
+    ),
     example={
         "artifact_path": "dist/app.tar.gz",
         "signer": "gpg",

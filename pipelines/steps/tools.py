@@ -12,6 +12,7 @@ from pipelines.steps.base import CommandResult, StepContext, StepFailedError
 REPORT_MAX_BYTES = 64 * 1024 * 1024
 _DEEPEST_REPORT = 200
 _NOT_FOUND = 127
+_LOOK_UP = f'command -v "$0" >/dev/null || exit {_NOT_FOUND}; exec "$0" "$@"'
 
 
 def run_tool(
@@ -22,19 +23,14 @@ def run_tool(
     Raises:
         StepFailedError: the worker does not have it, or it was stopped.
     """
-    missing = f"The program {arguments[0]!r} is not on this worker."
-    try:
-        result = ctx.commands.run(
-            list(arguments), environment=ctx.environment, working_directory=folder
-        )
-    except StepFailedError as error:
-        if error.reason == "program_missing":
-            raise StepFailedError(f"{missing} {remedy}".strip(), reason=error.reason) from error
-        raise
+    # Only the shell inside the sandbox can tell a missing program from one that fails.
+    looked_up = ["sh", "-c", _LOOK_UP, *arguments]
+    result = ctx.commands.run(looked_up, environment=ctx.environment, working_directory=folder)
     if result.stopped:
         raise StepFailedError(f"{arguments[0]} was stopped.", reason=result.stopped)
     if result.exit_code == _NOT_FOUND:
-        raise StepFailedError(f"{missing} {remedy}".strip(), reason="program_missing")
+        missing = f"The program {arguments[0]!r} is not on this worker. {remedy}"
+        raise StepFailedError(missing.strip(), reason="program_missing")
     return result
 
 

@@ -33,10 +33,15 @@ def lint(
 ) -> None:
     """Check pipeline documents on this machine; exits 1 when one has an error."""
     setup_django()  # the step types, also those of installed packages, register themselves
-    from pipelines import documents, step_types  # noqa: PLC0415
+    from pipelines import documents, risk_contract, step_types  # noqa: PLC0415
 
     schemas = step_types.all_schemas()
-    found = {name: documents.lint(read_document(name), schemas=schemas) for name in files}
+    found = {
+        name: _lint_contract(name)
+        if Path(name).name == Path(risk_contract.PATH).name
+        else documents.lint(read_document(name), schemas=schemas)
+        for name in files
+    }
     errors = sum(item.severity == "error" for findings in found.values() for item in findings)
     if as_json:
         listed = [
@@ -50,6 +55,17 @@ def lint(
         _show_verdict(found, errors)
     if errors:
         raise typer.Exit(FAILED)
+
+
+def _lint_contract(name: str) -> list[Any]:
+    from pipelines.documents import Finding  # noqa: PLC0415
+    from pipelines.risk_contract import ContractError, read_contract  # noqa: PLC0415
+
+    try:
+        read_contract(read_document(name).decode(errors="replace"))
+    except ContractError as error:
+        return [Finding("error", "risk-contract", str(error), 1, 1, "", "")]
+    return []
 
 
 def _show_findings(name: str, findings: list[Any]) -> None:

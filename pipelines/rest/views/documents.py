@@ -27,6 +27,7 @@ from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.rest.serializers import overview as o
 from pipelines.rest.serializers import pipelines as s
+from pipelines.risk_contract import contract_schema
 
 _READ = selectors.READ_PIPELINES
 _FROM = OpenApiParameter(
@@ -77,6 +78,20 @@ class SchemaView(ActorView):
     def get(self, _request: Request) -> Response:
         """For editors: completion, checks, descriptions."""
         return Response(json_schema(step_types.all_schemas()))
+
+
+class RiskContractSchemaView(ActorView):
+    """The JSON Schema of the risk contract."""
+
+    permissions = {"get": _READ}
+
+    @extend_schema(
+        operation_id="risk_contract_schema",
+        responses={200: {"type": "object", "additionalProperties": True}},
+    )
+    def get(self, _request: Request) -> Response:
+        """For editors of `.powernode/risk-contract.yml`."""
+        return Response(contract_schema())
 
 
 class StepTypesView(ActorView):
