@@ -205,6 +205,7 @@ NOT_DURABLE = {
         ),
         READS,
     ),
+    "pipelines/operations/approvals_given.py": {"count_approvers": READS},
     "pipelines/operations/attempts.py": {"repeat_attempt": PART},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
     "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
@@ -248,7 +249,7 @@ NOT_DURABLE = {
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
-    "pipelines/operations/reports.py": {"find_artifact": READS},
+    "pipelines/operations/reports.py": {"find_artifact": READS, "artifact_names": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
     "pipelines/operations/schedules.py": {
         "toggle_schedule": "is another operation",
