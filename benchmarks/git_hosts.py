@@ -90,19 +90,12 @@ def many(stack: Stack) -> dict[str, list[float]]:
 def _full_host(stack: Stack, count: int) -> Iterator[tuple[str, str, list[str]]]:
     """A fake GitHub with so many repositories, connected: its credentials' path, one, and ids."""
     _set_up_django()
-    from gitintegration.clients.fakes.model import Repo  # noqa: PLC0415
     from tests.gitintegration.hosts import rig  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="bench-host-") as folder:
         chosen = rig.load("tests.gitintegration.hosts.github_rig")
         with rig.world_of(chosen, Path(folder) / "host") as world:
-            ids = []
-            for number in range(count):
-                # They share their commits: what is measured asks for none.
-                name = f"acme/r{number:05}"
-                repo = Repo(world.state.next_id(), name, world.widgets.store)
-                world.state.repositories[name] = repo
-                ids.append(str(repo.id))
+            ids = [str(repo.id) for repo in world.fill(count)]
             host = _call(stack, "POST", "git/providers", {
                 "name": "Bench", "provider_type": "github",
                 "api_base_url": world.host.url + chosen.api_path,

@@ -73,6 +73,15 @@ class World:
     def head(self) -> str:
         return self.widgets.store.branches()["main"]
 
+    def fill(self, count: int) -> list[Repo]:
+        """So many more repositories of acme's; they share their commits with widgets."""
+        made = []
+        for number in range(count):
+            name = f"acme/r{number:05}"
+            made.append(Repo(self.state.next_id(), name, self.widgets.store))
+            self.state.repositories[name] = made[-1]
+        return made
+
     def another_client(
         self, token: str | None = None, *, seconds: float = 60.0, url: str = "", who: str = "ada"
     ) -> HostClient:
