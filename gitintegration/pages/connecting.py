@@ -181,7 +181,10 @@ class OAuthCallback(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         state = request.GET.get("state", "")[:200]
-        host = oauth.host_of_state(self.actor, state)
+        try:
+            host = oauth.host_of_state(self.actor, state)
+        except oauth.StateInvalid as error:
+            return self.refuse(error, "/git")
         back = f"/git/hosts/{host.pk}/connect?way=oauth"
         if not (code := request.GET.get("code", "")[:2000]):
             said = request.GET.get("error_description") or request.GET.get("error") or "nothing"

@@ -283,8 +283,10 @@ def test_the_way_to_the_host_is_a_link_and_its_state_is_ones_own(
 
     assert 'href="https://git.example.com/login/oauth/authorize?' in page
     state = page.split("state=")[1].split("&amp;")[0]
-    stolen = signed_in(charlie).get("/git/oauth/callback", {"state": state, "code": "x"})
-    assert stolen.status_code == 400
+    stolen = signed_in(charlie).get(
+        "/git/oauth/callback", {"state": state, "code": "x"}, follow=True
+    )
+    assert "Start the connection again" in text_of(stolen)
     refused = browser.get(
         "/git/oauth/callback", {"state": state, "error": "access_denied"}, follow=True
     )
@@ -292,6 +294,8 @@ def test_the_way_to_the_host_is_a_link_and_its_state_is_ones_own(
 
 
 def test_a_state_that_nobody_started_is_refused(alice: ApiClient) -> None:
-    answer = signed_in(alice).get("/git/oauth/callback", {"state": uuid.uuid4().hex, "code": "x"})
+    given = {"state": uuid.uuid4().hex, "code": "x"}
+    answer = signed_in(alice).get("/git/oauth/callback", given, follow=True)
 
-    assert answer.status_code == 400
+    assert answer.redirect_chain == [("/git", 302)]
+    assert "Start the connection again" in text_of(answer)
