@@ -21,10 +21,11 @@ def dice() -> random.Random:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
-    """A platform under its supervisor, with short leases; `settings` markers add variables."""
+    """A platform under its supervisor, with short leases, that may speak to this machine."""
     environment = {
         "POWERNODE_SANDBOX": "none", "POWERNODE_LEASE_SECONDS": "4",
         "POWERNODE_HEARTBEAT_SECONDS": "1", "POWERNODE_WORKER_CAPACITY": "16",
+        "POWERNODE_EGRESS_ALLOW": "127.0.0.1",
     }  # fmt: skip
     if request.param == "sqlite":
         with running(tmp_path / "stack", environment) as made:
