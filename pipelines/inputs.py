@@ -55,3 +55,18 @@ def _problem(rule: Mapping[str, Any], value: Any) -> str:
         ok = isinstance(value, int | float) and not isinstance(value, bool)
         return "" if ok else "Give a number."
     return "" if isinstance(value, str) else "Give a text."
+
+
+def typed_input(rule: Mapping[str, Any], text: str | None) -> Any:
+    """A form's text as the input's type; what does not fit is left for the check to name."""
+    kind = rule.get("type", "string")
+    if kind == "boolean":
+        return text in {"true", "on"}
+    if text is None or (text == "" and (kind != "string" or rule.get("required"))):
+        return None
+    if kind == "number":
+        try:
+            return float(text) if "." in text else int(text)
+        except ValueError:
+            return text
+    return text

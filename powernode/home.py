@@ -10,7 +10,7 @@ from django.utils import timezone
 from devops.pages.base import Page
 from devops.storage import log_reader
 from gitintegration import public as git
-from pipelines import figures, selectors
+from pipelines import figures, selectors, timetable
 from pipelines.failures import LINE_MAX, current_step, latest_attempts
 from pipelines.models import PipelineRun, StepExecution, Worker
 
@@ -37,6 +37,7 @@ class Overview(Page):
                     "runs_30d": measured.runs,
                     "median_duration_ms": measured.median_duration_ms,
                     "queue_p95_ms": measured.queue_p95_ms,
+                    "cron": timetable.lateness(self.actor),
                     "webhooks_today": events.count(),
                     "webhooks_failed": events.filter(status="failed").count(),
                     "workers_online": len(online),

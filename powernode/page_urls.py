@@ -26,6 +26,7 @@ from pipelines.pages import approvals as gates
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
 from pipelines.pages import pipelines, repositories, runners, runs, workers
+from pipelines.pages import schedules as timetable
 from powernode.home import Overview
 from powernode.pages import favicon
 
@@ -37,6 +38,12 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel", runs.RunCancel.as_view(), name="run_cancel"),
     path("runs/<uuid:pk>/allow", runs.RunAllow.as_view(), name="run_allow"),
     path("runs/<uuid:pk>/retry", runs.RunRetry.as_view(), name="run_retry"),
+    path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),
+    path("schedules/new", timetable.ScheduleNew.as_view()),
+    path("schedules/<uuid:pk>", timetable.ScheduleDetail.as_view()),
+    path("schedules/<uuid:pk>/trigger", timetable.ScheduleTrigger.as_view()),
+    path("schedules/<uuid:pk>/toggle", timetable.ScheduleToggle.as_view()),
+    path("schedules/<uuid:pk>/delete", timetable.ScheduleDelete.as_view()),
     path("approvals", gates.ApprovalInbox.as_view(), name="approvals"),
     path("approvals/<uuid:pk>/approve", gates.GateAnswer.as_view()),
     path("approvals/<uuid:pk>/reject", gates.GateAnswer.as_view(answer=Answer.REJECT)),

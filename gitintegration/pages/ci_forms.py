@@ -4,41 +4,8 @@ from zoneinfo import available_timezones
 
 from django import forms
 
+from devops.pages.forms import PairsField
 from gitintegration.choices import RunnerScope
-
-_LINES = {"rows": 4, "spellcheck": "false", "placeholder": "name=value"}
-
-
-class PairsField(forms.CharField):
-    """Lines of `name=value` as a dictionary."""
-
-    def __init__(self, *, label: str, help_text: str, separator: str = "=") -> None:
-        mark = f"name{separator}value" if separator == "=" else f"Name{separator} value"
-        super().__init__(
-            required=False, max_length=20_000, label=label, help_text=help_text,
-            widget=forms.Textarea({**_LINES, "placeholder": mark, "class": "mono"}),
-        )  # fmt: skip
-        self._separator = separator
-
-    def clean(self, value: str | None) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for number, line in enumerate((super().clean(value) or "").splitlines(), start=1):
-            if not line.strip():
-                continue
-            name, separator, text = line.partition(self._separator)
-            if not separator or not name.strip():
-                word = f"Line {number} is not of the form name{self._separator}value."
-                raise forms.ValidationError(word)
-            if name.strip() in found:
-                raise forms.ValidationError(f"Line {number} names {name.strip()} again.")
-            found[name.strip()] = text.strip()
-        return found
-
-
-def pairs_text(pairs: dict[str, object], separator: str = "=") -> str:
-    """A dictionary as the lines of a `PairsField`."""
-    gap = "" if separator == "=" else " "
-    return "\n".join(f"{name}{separator}{gap}{value}" for name, value in pairs.items())
 
 
 class TriggerForm(forms.Form):

@@ -6,11 +6,10 @@ from typing import Any
 from django import forms
 
 from devops.errors import DomainError
-from devops.pages.forms import show_errors
+from devops.pages.forms import PairsField, show_errors
 from gitintegration.choices import EVENT_GROUPS, BranchFilterType, RetryBackoff
 from gitintegration.operations.account_webhooks import CONTENT_TYPES
 from gitintegration.operations.workflow_triggers import EVENTS
-from gitintegration.pages.ci_forms import PairsField
 
 FILTER_WORDS = {
     BranchFilterType.NONE: "Every branch",

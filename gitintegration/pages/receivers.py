@@ -11,13 +11,12 @@ from django.shortcuts import redirect
 from devops.errors import DomainError
 from devops.models import WebhookDelivery
 from devops.pages.base import Page, cursor_page, one_of
-from devops.pages.forms import show_errors
+from devops.pages.forms import pairs_text, show_errors
 from gitintegration import selectors
 from gitintegration.choices import EVENT_GROUPS
 from gitintegration.filters import ReceiverFilter
 from gitintegration.models import AccountGitWebhookConfig
 from gitintegration.operations import account_webhooks
-from gitintegration.pages.ci_forms import pairs_text
 from gitintegration.pages.event_forms import ReceiverForm
 
 LIST = "/webhooks/receivers"

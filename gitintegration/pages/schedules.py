@@ -11,11 +11,11 @@ from django.shortcuts import redirect
 from devops.cron_words import describe_cron
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page, one_of
-from devops.pages.forms import show_errors
+from devops.pages.forms import pairs_text, show_errors
 from gitintegration import selectors
 from gitintegration.models import GitPipelineSchedule
 from gitintegration.operations import schedules
-from gitintegration.pages.ci_forms import NewScheduleForm, ScheduleForm, pairs_text
+from gitintegration.pages.ci_forms import NewScheduleForm, ScheduleForm
 
 LIST = "/ci/schedules"
 

@@ -75,6 +75,7 @@ class GateAnswer(ApprovalInbox):
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         gate = one_of(inbox.gates(self.actor), pk)
+        self.actor.require(inbox.RESPOND)
         back = gate.run.url if request.POST.get("next") == "run" else "/approvals"
         try:
             words = self.do(request, gate)

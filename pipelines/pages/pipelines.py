@@ -13,11 +13,11 @@ from devops.access import Actor
 from devops.errors import DomainError
 from devops.ids import parse_uuid
 from devops.pages.base import Page, cursor_page
-from pipelines import selectors, step_types
+from pipelines import selectors, step_types, timetable
 from pipelines.badges import badge_facts, badge_path
 from pipelines.choices import PipelineType
 from pipelines.documents import export_yaml, lint, parse, to_definition
-from pipelines.inputs import declared_inputs
+from pipelines.inputs import declared_inputs, typed_input
 from pipelines.models import Pipeline, PipelineRepository
 from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.definitions import (
@@ -29,9 +29,10 @@ from pipelines.operations.definitions import (
     update_pipeline,
 )
 from pipelines.operations.runs import trigger_run
+from pipelines.pages.schedules import schedule_row
 from pipelines.statistics import pipeline_facts
 
-TABS = ("runs", "definition", "triggers", "settings")
+TABS = ("runs", "definition", "schedules", "triggers", "settings")
 BARS = 30
 _ICONS = {
     "push": "git-commit", "pull_request": "git-pull-request", "manual": "hand-click",
@@ -120,6 +121,9 @@ class PipelineDetail(PipelinePage):
                 "recent_runs": list(own[:BARS])[::-1],
                 "definition_text": export_yaml(definition) if definition else "",
                 "triggers": [_trigger(name, rule) for name, rule in pipeline.triggers.items()],
+                "schedules": self._schedules(pipeline) if tab == "schedules" else [],
+                "can_schedule": self.actor.may("devops.schedules.write"),
+                "schedules_key": str(pipeline.pk),
                 "inputs": _inputs(pipeline, refused, typed or {}),
                 "default_ref": repository.default_branch if repository else "",
                 "trigger_error": refused.detail if refused else "",
@@ -132,6 +136,11 @@ class PipelineDetail(PipelinePage):
             },
             status=refused.status if refused else 200,
         )
+
+    def _schedules(self, pipeline: Pipeline) -> list[dict[str, Any]]:
+        rows = list(timetable.schedules(self.actor).filter(pipeline=pipeline)[:100])
+        late = timetable.lateness_of(self.actor, [row.pk for row in rows])
+        return [schedule_row(row, late[row.pk]) for row in rows]
 
     def _concerned(self, pipeline: Pipeline, links: list[PipelineRepository]) -> list[str]:
         return [
@@ -204,7 +213,7 @@ class PipelineTrigger(PipelineDetail):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
         typed = {
-            name: _typed(rule, request.POST.get(f"inputs.{name}"))
+            name: typed_input(rule, request.POST.get(f"inputs.{name}"))
             for name, rule in declared_inputs(pipeline.triggers).items()
         }
         given = {name: value for name, value in typed.items() if value is not None}
@@ -334,21 +343,6 @@ def _inputs(
         }
         for name, rule in declared_inputs(pipeline.triggers).items()
     ]
-
-
-def _typed(rule: Any, text: str | None) -> Any:
-    """A form's text as the input's type; what does not fit is left for the check to name."""
-    kind = rule.get("type", "string")
-    if kind == "boolean":
-        return text in {"true", "on"}
-    if text is None or (text == "" and (kind != "string" or rule.get("required"))):
-        return None
-    if kind == "number":
-        try:
-            return float(text) if "." in text else int(text)
-        except ValueError:
-            return text
-    return text
 
 
 def _step_type(row: Any) -> dict[str, Any]:

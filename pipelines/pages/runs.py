@@ -74,6 +74,7 @@ class RunDetail(RunPage):
         executions = list(run.step_executions.all())
         latest = latest_attempts(executions)
         reports = list(selectors.test_reports(self.actor, pk))
+        asked = [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)]
         return self.render(
             "pipelines/run_detail.html",
             {
@@ -90,7 +91,8 @@ class RunDetail(RunPage):
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
                 "attempts": _attempts(self.actor, run),
-                "gates": [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)],
+                "gates": asked,
+                "is_asking": any(gate["status"] == "pending" for gate in asked),
                 "members": other_approvers(self.actor) if run.is_live else [],
                 "why": explain_failure(self.actor, run, latest),
                 "can_write": self.actor.may(WRITE_RUNS),

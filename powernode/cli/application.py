@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from powernode.cli import (
+    approvals,
     conversion,
     demo,
     doctor,
@@ -30,7 +31,16 @@ app = typer.Typer(
 _OPERATE, _USE, _OFFLINE = "Operate the platform", "Use a platform", "Without a platform"
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _OPERATE: (platform.up, platform.worker, platform.beat, demo.demo, doctor.doctor),
-    _USE: (runs.trigger, runs.runs, runs.logs, runs.cancel, runs.retry),
+    _USE: (
+        runs.trigger,
+        runs.runs,
+        runs.logs,
+        runs.cancel,
+        runs.retry,
+        approvals.approve,
+        approvals.reject,
+        approvals.schedules,
+    ),
     _OFFLINE: (documents.lint, documents.expr, conversion.convert, local.run),
 }
 for _panel, _commands in _COMMANDS.items():
