@@ -94,7 +94,7 @@ def belongings(
         "step_executions": execution,
         "artifacts": artifact,
         "schedules": ScheduleFactory.create(pipeline=pipeline),
-        "approvals": GateFactory.create(step_execution__run=run),
+        "approvals": GateFactory.create(step_execution__run__account=account),
         "webhook_events": WebhookEventFactory.create(account=account),
         "secret_references": SecretFactory.create(account=account),
         "workers": WorkerFactory.create(),

@@ -1,11 +1,11 @@
-"""Approvals on the real platform: asked by mail, answered in the browser and on the command line."""
+"""Approvals on the real platform: asked by mail, answered in the browser and by the shell."""
 
 import email
 import email.policy
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ APPROVAL = {"recipients": [BOSS, "role:owner"], "allow_self_approval": True}
 
 
 @pytest.fixture(scope="module")
-def pipeline(site: Site) -> Iterator[dict[str, Any]]:
+def pipeline(site: Site) -> dict[str, Any]:
     """A pipeline whose second step asks."""
     steps = [
         {"name": "Build", "step_type": "run_command", "configuration": {"command": "echo built"}},
@@ -35,7 +35,8 @@ def pipeline(site: Site) -> Iterator[dict[str, Any]]:
         },
     ]  # fmt: skip
     body = {"name": "Gated", "triggers": {"manual": {}}, "allow_concurrent": True, "steps": steps}
-    yield site.api("POST", "/devops/pipelines", body)
+    made: dict[str, Any] = site.api("POST", "/devops/pipelines", body)
+    return made
 
 
 def asked(site: Site, pipeline: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +112,8 @@ def test_the_inbox_fills_and_empties_while_one_looks(
     page = visit("/approvals")
     expect(page.locator("[data-live-dot]")).to_have_attribute("data-state", "live")
     run = asked(site, pipeline)
-    expect(page.get_by_text(f"Gated #{run['run_number']}")).to_be_visible()
+    number = page.get_by_text(f"Gated #{run['run_number']}", exact=True)
+    expect(number).to_be_visible()
 
     done = subprocess.run(
         [sys.executable, "-m", "powernode", "reject", run["id"], "--reason", "by hand", "--url",
@@ -121,7 +123,7 @@ def test_the_inbox_fills_and_empties_while_one_looks(
 
     assert done.returncode == 0, done.stderr
     assert "is rejected" in done.stdout + done.stderr
-    expect(page.get_by_text(f"Gated #{run['run_number']}")).to_have_count(0)
+    expect(number).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -130,10 +132,8 @@ def test_pages_of_approvals_and_schedules_fit_and_can_be_read(
     site: Site, pipeline: dict[str, Any], visit: Callable[..., Page], width: int, scheme: str
 ) -> None:
     run = asked(site, pipeline)
-    made = site.api(
-        "POST", "/devops/schedules",
-        {"pipeline_id": pipeline["id"], "name": f"n-{width}-{scheme}", "cron_expression": "@yearly"},
-    )  # fmt: skip
+    values = {"name": f"n-{width}-{scheme}", "cron_expression": "@yearly"}
+    made = site.api("POST", "/devops/schedules", {**values, "pipeline_id": pipeline["id"]})
     page = visit("/approvals", width=width, color_scheme=scheme)
     for address in (
         "/approvals", "/approvals?tab=past", f"/runs/{run['id']}", "/schedules", "/schedules/new",

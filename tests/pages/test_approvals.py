@@ -151,7 +151,7 @@ def test_opening_the_link_decides_nothing(alice: ApiClient) -> None:
         Client().head(address)
 
     assert page.status_code == 200
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
     assert page.headers["Cache-Control"] == "no-store"
     assert ApprovalGate.objects.get(pk=made.pk).is_pending
