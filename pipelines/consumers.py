@@ -63,7 +63,7 @@ class RunLogConsumer(RunConsumer):
         execution_id = parse_uuid(self.query("step_execution_id"))
         await self.act_in_account_of(run_id)
         execution = await in_database(self._find)(execution_id, run_id)
-        return LogFeed(execution.pk, self.number("after"))
+        return LogFeed(execution.log_id, self.number("after"))
 
     def _find(self, execution_id: uuid.UUID, run_id: uuid.UUID) -> StepExecution:
         execution = selectors.step_execution(self.actor, execution_id)

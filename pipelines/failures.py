@@ -50,5 +50,5 @@ def first_line(failed: StepExecution) -> str:
     """The text of the first failing line, or empty."""
     if not failed.first_error_line:
         return ""
-    page = log_reader.read_lines(failed.pk, failed.first_error_line, 1)
+    page = log_reader.read_lines(failed.log_id, failed.first_error_line, 1)
     return page.lines[0].text.strip()[:LINE_MAX] if page.lines else ""

@@ -250,7 +250,7 @@ class RunLogFeed:
         for row in self._attempts():
             if row.pk in self._done or row.status == StepStatus.PENDING:
                 continue
-            self._open, self._log = row.pk, LogFeed(row.pk, self._first_offset)
+            self._open, self._log = row.pk, LogFeed(row.log_id, self._first_offset)
             self._first_offset = 0
             members = {"step_key": row.step_key, "step_name": row.step_name, "attempt": row.attempt}
             begun = [Frame("step", {**members, "status": row.status}), *self._log.begin()]

@@ -156,7 +156,10 @@ def run(actor: Actor, pk: uuid.UUID | str) -> PipelineRun:
         .filter(pk=pk)
         .select_related("pipeline", "repository", "worker", "triggered_by", "retry_of")
         .prefetch_related(
-            Prefetch("step_executions", StepExecution.objects.order_by("position", "attempt"))
+            Prefetch(
+                "step_executions",
+                StepExecution.objects.order_by("position", "matrix_index", "attempt"),
+            )
         )
         .first()
     )
@@ -210,7 +213,7 @@ def step_execution(actor: Actor, pk: uuid.UUID | str) -> StepExecution:
 def steps_of_runs(actor: Actor, run_ids: list[uuid.UUID]) -> QuerySet[StepExecution]:
     """The attempts of several runs, in order, without what a list does not show."""
     rows = visible(actor, StepExecution, READ_RUNS).filter(run_id__in=run_ids)
-    return rows.defer("outputs", "summary").order_by("position", "attempt")
+    return rows.defer("outputs", "summary").order_by("position", "matrix_index", "attempt")
 
 
 def live_run_count(pipeline_id: uuid.UUID) -> int:
@@ -237,9 +240,24 @@ def artifacts(actor: Actor) -> QuerySet[Artifact]:
     return visible(actor, Artifact, READ_RUNS).select_related("blob", "step_execution")
 
 
+def artifacts_of(actor: Actor, run_id: uuid.UUID) -> list[Artifact]:
+    """The files that a run kept, and those of steps that it took over, each name once."""
+    rows = artifacts(actor).filter(made_for(run_id)).order_by("name")
+    # A step of this run that kept something under the same name replaces it.
+    ordered = sorted(rows, key=lambda row: (row.name, row.run_id == run_id))
+    return list({row.name: row for row in ordered}.values())
+
+
+def made_for(run_id: uuid.UUID) -> Q:
+    """What attempts left that count in a run: its own, and those that it took over."""
+    carried = StepExecution.objects.filter(run_id=run_id, carried_from__isnull=False)
+    return Q(run_id=run_id) | Q(step_execution__in=carried.values("carried_from"))
+
+
 def test_reports(actor: Actor, run_id: uuid.UUID) -> QuerySet[TestReport]:
     """The test reports of a run with their cases, failures first."""
-    return visible(actor, TestReport, READ_RUNS).filter(run_id=run_id).prefetch_related("cases")
+    rows = visible(actor, TestReport, READ_RUNS)
+    return rows.filter(made_for(run_id)).prefetch_related("cases")
 
 
 def commit_checks(actor: Actor, sha: str) -> list[CommitCheck]:

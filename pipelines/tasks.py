@@ -18,7 +18,15 @@ from pipelines.jobs import (
     SWEEP,
     TAKE_RUNS,
 )
-from pipelines.operations import approvals, dispatch, events, firing, reporting, sweeps
+from pipelines.operations import (
+    approvals,
+    dispatch,
+    events,
+    firing,
+    reporting,
+    snapshots,
+    sweeps,
+)
 
 
 @shared_task(name=TAKE_RUNS.name)
@@ -75,3 +83,4 @@ def retain() -> None:
     """Remove what is older than the operator keeps."""
     sweeps.remove_old_workspaces()
     firing.remove_old_fires()
+    snapshots.remove_old_snapshots()

@@ -74,13 +74,30 @@ def make_folders(root: int, parts: list[str]) -> int:
     return folder
 
 
-def files_beneath(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+def read_link_beneath(root: Path, relative: str) -> str:
+    """Return where a symbolic link below ``root`` points to; it is not followed.
+
+    Raises:
+        PathNotAllowedError: see ``parts_of``; also for links on the way.
+        OSError: there is no such link.
+    """
+    *folders, name = parts_of(relative)
+    folder = open_beneath(root, "/".join(folders), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return os.readlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def files_beneath(root: Path, start: str = "") -> Iterator[tuple[str, os.stat_result]]:
     """Yield every entry below ``root`` in order of names, folders before what they hold.
+
+    With ``start`` only what is below that folder, still by its path from ``root``.
 
     Links and devices are yielded as what they are and never followed; folders deeper than the
     limit are yielded and not entered.
     """
-    pending = [""]
+    pending = ["/".join(parts_of(start))]
     while pending:
         relative = pending.pop()
         try:

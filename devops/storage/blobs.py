@@ -143,6 +143,11 @@ def delete(blob: Blob) -> None:
     backend().delete(path)
 
 
+def forget(blob: Blob) -> None:
+    """Delete the bytes of a blob whose row is gone already."""
+    backend().delete(blob.path)
+
+
 class _Counted:
     """Counts and hashes blocks on their way, and stops at the limit."""
 

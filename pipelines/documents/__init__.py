@@ -8,20 +8,33 @@ from pipelines.documents.findings import Finding, Severity
 from pipelines.documents.keys import pipeline_slug, step_key
 from pipelines.documents.linter import Document, lint, lint_definition, parse
 from pipelines.documents.mapping import export_yaml, from_definition, to_definition
+from pipelines.documents.matrix import (
+    DEFAULT_PARALLEL,
+    MatrixError,
+    combinations,
+    dimensions,
+    label,
+)
 from pipelines.documents.schema import json_schema
 from pipelines.documents.triggers import stored_triggers
-from pipelines.documents.vocabulary import FEATURES, UNAVAILABLE
+from pipelines.documents.vocabulary import FEATURES, MOST_EXECUTIONS, UNAVAILABLE
 
 __all__ = [
+    "DEFAULT_PARALLEL",
     "FEATURES",
+    "MOST_EXECUTIONS",
     "UNAVAILABLE",
     "Document",
     "DocumentError",
     "Finding",
+    "MatrixError",
     "Severity",
+    "combinations",
+    "dimensions",
     "export_yaml",
     "from_definition",
     "json_schema",
+    "label",
     "lint",
     "lint_definition",
     "parse",

@@ -5,6 +5,7 @@ from typing import Any
 
 from devops.safety.json_values import join_pointer
 from pipelines.documents.findings import Problem
+from pipelines.documents.matrix import member_names
 from pipelines.documents.places import StepPlace, step_places
 from pipelines.documents.scopes import Scope
 from pipelines.documents.triggers import declared_inputs
@@ -14,6 +15,7 @@ from pipelines.expressions import (
     Section,
     condition_section,
     parse,
+    references,
     references_of,
     split,
 )
@@ -51,13 +53,18 @@ def _step_problems(
 ) -> Iterator[Problem]:
     step = place.step
     matrix = step.get("matrix")
+    matrix = matrix if isinstance(matrix, Mapping) else {}
+    at_start = Scope(inputs, roots=_GROUP_ROOTS)
+    yield from _text_problems(matrix, f"{place.pointer}/matrix", at_start)
     scope = Scope(
         inputs,
         environment=[*_names(document.get("env")), *_names(step.get("env"))],
         secrets=_names(step.get("secrets")),
         earlier_steps=place.earlier,
-        matrix=_names(matrix),
+        matrix=member_names(matrix),
+        is_matrix_trusted=_is_trusted(matrix, at_start),
     )
+    yield from _text_problems(step.get("name"), f"{place.pointer}/name", scope)
     yield from _condition_problems(step.get("if"), f"{place.pointer}/if", scope)
     yield from _text_problems(step.get("env"), f"{place.pointer}/env", scope)
     uses = step.get("uses")
@@ -117,6 +124,22 @@ def _text_problems(
             return
         for section in sections:
             yield from _section_problems(section, pointer, scope, is_command=is_command)
+
+
+def _is_trusted(value: Any, scope: Scope) -> bool:
+    """Tell whether no expression in a value reads what a stranger may have written."""
+    if isinstance(value, Mapping):
+        return all(_is_trusted(member, scope) for member in value.values())
+    if isinstance(value, list):
+        return all(_is_trusted(member, scope) for member in value)
+    if not isinstance(value, str) or "${{" not in value:
+        return True
+    try:
+        found = references(value)
+    except ExpressionError:
+        # The syntax is reported already.
+        return True
+    return all(scope.is_trusted(reference.path) for reference in found)
 
 
 def _condition_problems(value: Any, pointer: str, scope: Scope) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ _SAME_IN_STEP: tuple[tuple[str, str, Any], ...] = (
     ("inputs", "inputs", {}),
     ("outputs", "outputs", {}),
 )
+_OF_GROUPS = ("name", "fail_fast", "max_parallel")
 _SAME_IN_PIPELINE: tuple[tuple[str, str, Any], ...] = (
     ("runner_labels", "runner_labels", []),
     ("env", "environment", {}),
@@ -42,6 +43,7 @@ def to_definition(document: Document) -> dict[str, Any]:
         settings["image"] = document["image"]
     if isinstance(concurrency, Mapping) and concurrency:
         settings["concurrency"] = dict(concurrency)
+    _put(settings, "groups", _groups(document))
     return {
         "name": document["name"],
         "slug": document.get("key") or pipeline_slug(document["name"]),
@@ -120,6 +122,25 @@ def _walk(document: Document) -> Iterator[tuple[Mapping[str, Any], str, str]]:
                 yield step, phase, ""
 
 
+def _groups(document: Document) -> dict[str, dict[str, Any]]:
+    """What is said of groups themselves, by their keys."""
+    groups: dict[str, dict[str, Any]] = {}
+    for name in ("steps", "finally"):
+        for step in document.get(name) or []:
+            if "parallel" in step:
+                said = {member: step[member] for member in _OF_GROUPS if member in step}
+                groups[step.get("key") or step_key(step["name"])] = said
+    return groups
+
+
+def _written_group(key: str, groups: Mapping[str, Any]) -> dict[str, Any]:
+    said = groups.get(key) or {}
+    written = {"name": said.get("name") or key}
+    if step_key(written["name"]) != key:
+        written["key"] = key
+    return {**written, **{name: said[name] for name in _OF_GROUPS[1:] if name in said}}
+
+
 def _step_definition(step: Mapping[str, Any], phase: str, group: str) -> dict[str, Any]:
     condition = step.get("if", "")
     if isinstance(condition, bool):
@@ -140,6 +161,7 @@ def _step_definition(step: Mapping[str, Any], phase: str, group: str) -> dict[st
 
 def _written_steps(definition: Definition, phase: str) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = []
+    groups = (definition.get("settings") or {}).get("groups") or {}
     last_group = ""
     for step in definition.get("steps") or []:
         if _phase(step) != phase:
@@ -148,7 +170,7 @@ def _written_steps(definition: Definition, phase: str) -> list[dict[str, Any]]:
         if group and group == last_group:
             written[-1]["parallel"].append(_written_step(step))
         elif group:
-            written.append({"name": group, "key": group, "parallel": [_written_step(step)]})
+            written.append({**_written_group(group, groups), "parallel": [_written_step(step)]})
         else:
             written.append(_written_step(step))
         last_group = group

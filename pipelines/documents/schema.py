@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.documents.flow_schema import group_settings, matrix_schema, retry_schema
+from pipelines.documents.matrix import MOST_PARALLEL
 from pipelines.documents.vocabulary import (
     ACTION_TRIGGERS,
     FEATURES,
@@ -16,6 +18,8 @@ from pipelines.documents.vocabulary import (
     MOST_RECIPIENTS,
     MOST_STEPS,
     NAME_PATTERN,
+    OUTPUT_PATTERN,
+    OUTPUT_TYPES,
     OVERLAPS,
     PIPELINE_TYPES,
     POLICIES,
@@ -81,25 +85,34 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         "enabled": _said({"type": "boolean"}, "False: the step is left out of runs."),
         "timeout_minutes": _said(_minutes(LONGEST_RUN_MINUTES), "Limit of this step."),
         "approval": _said(_approval(), "A person decides before the step."),
-        "retry": _said({"type": "object"}, "When and how often to try again."),
-        "matrix": _said({"type": "object"}, "One execution for each combination."),
+        "retry": _said(retry_schema(), "When and how often to try again."),
+        "matrix": _said(matrix_schema(), "One execution for each combination."),
         "services": _said({"type": "object"}, "Containers that run beside the step."),
         "secrets": _said(_secret_names(), "Secrets that this step gets."),
         "env": _said(_environment(), "Environment variables of this step."),
         "inputs": _said({"type": "object"}, "Values merged into `with` after evaluation."),
-        "outputs": _said({"type": "object"}, "Declared outputs: name to type and description."),
+        "outputs": _said(_outputs(), "Declared outputs: name to type and description."),
         "parallel": _said(
             {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": 50},
             "Steps that run side by side.",
         ),
+        "fail_fast": _said({"type": "boolean"}, "A member's failure ends the others of the group."),
+        "max_parallel": _said(
+            {"type": "integer", "minimum": 1, "maximum": MOST_PARALLEL},
+            "How many members of the group run at the same time.",
+        ),
     }
     group = {"required": ["parallel"]}
-    in_group = ("name", "key", "parallel")
+    of_groups = ("parallel", "fail_fast", "max_parallel")
+    in_group = ("name", "key", *of_groups)
     return {
         **_object(members, required=["name"]),
         "if": group,
         "then": {"properties": {name: {"not": {}} for name in members if name not in in_group}},
-        "else": {"required": ["uses"]},
+        "else": {
+            "required": ["uses"],
+            "properties": {name: {"not": {}} for name in of_groups if name != "parallel"},
+        },
         "allOf": [_of_type(name, schema) for name, schema in sorted(schemas.items())],
     }
 
@@ -129,6 +142,15 @@ def _approval() -> Schema:
         }
     )
     return {"anyOf": [settings, {"type": "boolean"}]}
+
+
+def _outputs() -> Schema:
+    declaration = _object({"type": {"enum": list(OUTPUT_TYPES)}, "description": {"type": "string"}})
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": OUTPUT_PATTERN},
+        "additionalProperties": {"anyOf": [declaration, {"type": "null"}]},
+    }
 
 
 def _of_type(name: str, schema: Schema) -> Schema:
@@ -274,7 +296,7 @@ def definition_schema() -> Schema:
     texts: Schema = {"type": ["array", "null"], "items": {"type": "string"}}
     text: Schema = {"type": ["string", "null"]}
     flag: Schema = {"type": ["boolean", "null"]}
-    settings = _object({"image": text, "concurrency": some})
+    settings = _object({"image": text, "concurrency": some, "groups": group_settings()})
     step = _object(
         {
             "key": text,

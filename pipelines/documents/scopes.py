@@ -23,7 +23,9 @@ class Scope:
     environment: Collection[str] = ()
     secrets: Collection[str] = ()
     earlier_steps: Collection[str] = ()
-    matrix: Collection[str] = ()
+    # None: only evaluation can tell which there are.
+    matrix: Collection[str] | None = ()
+    is_matrix_trusted: bool = True
     roots: Collection[str] = field(
         default=(*CONTEXTS, "inputs", "env", "secrets", "steps", "matrix")
     )
@@ -39,11 +41,13 @@ class Scope:
             return _unknown_member(root, rest)
         if root == "steps":
             return self._step_complaint(rest)
+        if root == "matrix" and self.matrix is None:
+            return ""
         known = {
             "inputs": self.inputs,
             "env": self.environment,
             "secrets": self.secrets,
-            "matrix": self.matrix,
+            "matrix": self.matrix or (),
         }[root]
         lowered = [name.lower() for name in known]
         return "" if rest[0] in lowered else _unknown(path[1], known)
@@ -51,6 +55,8 @@ class Scope:
     def is_trusted(self, path: tuple[str, ...]) -> bool:
         """Tell whether a reference may be substituted into a command."""
         root = path[0].lower()
+        if root == "matrix":
+            return self.is_matrix_trusted
         if root in TRUSTED_CONTEXTS:
             return True
         member = path[1].lower() if path[1:] else ""

@@ -7,6 +7,7 @@ from devops.cron import check_cron, check_zone
 from devops.errors import Invalid
 from devops.safety.json_values import join_pointer
 from pipelines.documents.findings import Problem
+from pipelines.documents.flow_checks import flow_problems
 from pipelines.documents.places import StepPlace, step_places
 from pipelines.documents.triggers import declared_inputs
 from pipelines.documents.vocabulary import (
@@ -24,6 +25,7 @@ def structure_problems(
     yield from _uniqueness(document)
     yield from _secrets(document)
     yield from _limits(document)
+    yield from flow_problems(document)
     yield from _unavailable(document)
     yield from _approvals(document)
     yield from _schedules(document)
@@ -79,16 +81,10 @@ def _unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
     for pointer, owner in places:
         for word in sorted(UNAVAILABLE & owner.keys()):
             if owner[word]:
-                yield _not_available(join_pointer(pointer, word), word, at_key=True)
-    concurrency = document.get("concurrency")
-    policy = concurrency.get("policy") if isinstance(concurrency, Mapping) else None
-    if isinstance(policy, str) and policy in UNAVAILABLE:
-        yield _not_available("/concurrency/policy", policy, at_key=False)
-
-
-def _not_available(pointer: str, word: str, *, at_key: bool) -> Problem:
-    message = f"`{word}` is part of the format, but this release does not execute it yet"
-    return Problem(pointer, "not-available", message, "Leave it out for now.", at_key=at_key)
+                message = f"`{word}` needs containers, and no worker of this release offers them"
+                remedy = "Leave it out: steps run as processes of the worker."
+                at = join_pointer(pointer, word)
+                yield Problem(at, "not-available", message, remedy, at_key=True)
 
 
 def _approvals(document: Mapping[str, Any]) -> Iterator[Problem]:

@@ -108,10 +108,19 @@ def _explain(error: Any) -> Iterator[Problem]:
     elif error.validator == "enum":
         yield _not_among(error, pointer)
     elif error.validator == "not":
-        message = f"`{_last(error)}` has no place beside `parallel`"
-        yield Problem(pointer, "schema", message, "Move it into the members.", at_key=True)
+        yield _misplaced(error, pointer)
     else:
         yield Problem(pointer, "schema", f"{_subject(error)} {_complaint(error)}")
+
+
+def _misplaced(error: Any, pointer: str) -> Problem:
+    if _last(error) in ("fail_fast", "max_parallel"):
+        message = f"`{_last(error)}` belongs to a group or into `matrix`"
+        remedy = "Write it beside `parallel`, or as a member of `matrix`."
+    else:
+        message = f"`{_last(error)}` has no place beside `parallel`"
+        remedy = "Move it into the members."
+    return Problem(pointer, "schema", message, remedy, at_key=True)
 
 
 def _unknown_keys(error: Any, pointer: str) -> Iterator[Problem]:

@@ -18,9 +18,15 @@ FEATURES = (
     "auto_cancel_superseded",
 )
 # What the format has and this release's engine does not execute yet.
-UNAVAILABLE = frozenset({"matrix", "parallel", "retry", "services"})
+UNAVAILABLE = frozenset({"services", "image"})
 
 MOST_STEPS = 500
+# Of all steps together, each combination of a matrix counted.
+MOST_EXECUTIONS = 1000
+MOST_ATTEMPTS = 10
+LONGEST_DELAY_SECONDS = 86_400
+BACKOFFS = ("fixed", "exponential")
+RETRY_CAUSES = ("worker_lost", "timed_out")
 # Of an approval: hours, approvals, recipients.
 LONGEST_GATE_HOURS = 168
 MOST_APPROVALS = 20
@@ -42,6 +48,8 @@ RECIPIENT_PATTERN = (
     r"|role:(developer|admin|owner)|[^@\s:,;<>]{1,64}@[A-Za-z0-9.-]{1,180})$"
 )
 RESERVED_KEY = "previous"
+OUTPUT_PATTERN = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
+OUTPUT_TYPES = ("string", "number", "boolean", "object", "array")
 
 # Members by context, lower case; None: any member, and whatever lies below it.
 CONTEXTS: Mapping[str, Mapping[str, frozenset[str] | None]] = {
@@ -61,7 +69,7 @@ CONTEXTS: Mapping[str, Mapping[str, frozenset[str] | None]] = {
     "pipeline": dict.fromkeys(("name", "slug"), frozenset()),
     "worker": {"name": frozenset(), "labels": None},
 }
-STEP_MEMBERS = ("status", "outputs")
-TRUSTED_CONTEXTS = frozenset({"run", "pipeline", "repository", "worker", "matrix"})
+STEP_MEMBERS = ("status", "outputs", "attempt")
+TRUSTED_CONTEXTS = frozenset({"run", "pipeline", "repository", "worker"})
 TRUSTED_TRIGGER_MEMBERS = frozenset({"type", "sha"})
 TRUSTED_INPUT_TYPES = frozenset({"choice", "number", "boolean"})

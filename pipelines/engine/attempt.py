@@ -17,7 +17,8 @@ from devops.errors import DomainError, Fenced, PermanentError, TransientError
 from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
 from pipelines.choices import StepStatus
-from pipelines.engine.control import RunControl
+from pipelines.engine.control import StepControl
+from pipelines.engine.declared import declared_outputs
 from pipelines.engine.executors.process import ProcessExecutor
 from pipelines.engine.first_error import first_error_line
 from pipelines.engine.moves import StepMove
@@ -37,6 +38,8 @@ from pipelines.steps.registry import handler_for
 
 logger = logging.getLogger(__name__)
 
+FAIL_FAST = "Cancelled because a step beside it failed."
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -46,7 +49,7 @@ class Attempt:
     execution: StepExecution
     plan: Plan
     workspace: Workspace
-    control: RunControl
+    control: StepControl
     deadline_at: datetime | None
 
     def perform(self, prepare: Callable[[LogWriter], None]) -> StepMove | Parked:
@@ -70,6 +73,8 @@ class Attempt:
             move = self._move(outcome, files, stopped)
             if move.to == StepStatus.FAILURE and move.changes["error_message"]:
                 writer.write(_line(move.changes["error_message"]))
+            if move.to == StepStatus.SUCCESS:
+                self._check_outputs(move, writer)
         move.changes["duration_ms"] = round((time.monotonic() - began) * 1000)
         move.changes["log_truncated"] = bool(writer.dropped_bytes)
         if move.to == StepStatus.FAILURE:
@@ -167,6 +172,9 @@ class Attempt:
         }
         if outcome.status == "success":
             return StepMove(self.execution, StepStatus.SUCCESS, changes)
+        if stopped == "fail_fast":
+            changes |= {"reason": stopped, "error_message": FAIL_FAST}
+            return StepMove(self.execution, StepStatus.CANCELLED, changes)
         if stopped in {"cancelled", "force_cancelled"}:
             changes |= {"reason": "cancelled", "error_message": "Cancelled while it ran."}
             return StepMove(self.execution, StepStatus.CANCELLED, changes)
@@ -176,21 +184,28 @@ class Attempt:
             changes |= {"reason": stopped, "error_message": "The worker was stopped."}
         return StepMove(self.execution, StepStatus.FAILURE, changes)
 
+    def _check_outputs(self, move: StepMove, writer: LogWriter) -> None:
+        """Bring declared outputs into their type; what is missing or does not fit is a warning."""
+        declared = self.session.definitions[self.execution.step_key].get("outputs")
+        if not declared:
+            return
+        move.changes["outputs"], complaints = declared_outputs(declared, move.changes["outputs"])
+        for complaint in complaints:
+            writer.write(_line(f"Warning: {complaint}"))
+        move.warnings += len(complaints)
+
     def _masked(self, value: Any) -> Any:
         """What a step leaves is shown to everyone who may see the run: no secret in it."""
         if not self.session.known_secrets:
             return value
         if isinstance(value, str):
-            return self._mask(value.encode("utf-8", errors="replace")).decode(errors="replace")
+            data = self.session.mask(value.encode("utf-8", errors="replace"))
+            return data.decode(errors="replace")
         if isinstance(value, Mapping):
             return {key: self._masked(member) for key, member in value.items()}
         if isinstance(value, list | tuple):
             return [self._masked(member) for member in value]
         return value
-
-    def _mask(self, data: bytes) -> bytes:
-        masker = Masker(self.session.known_secrets)
-        return masker.feed(data) + masker.flush()
 
     def _timeout_words(self) -> str:
         limit = self.session.definitions[self.execution.step_key].get("timeout_minutes")
@@ -240,7 +255,7 @@ class Attempt:
             workspace=self.workspace.work,
             scratch=files.folder,
             log=lambda text: writer.write(_line(text)),
-            mask=self._mask,
+            mask=self.session.mask,
             commands=executor,
             should_stop=executor.should_stop,
             deadline_at=self.deadline_at,

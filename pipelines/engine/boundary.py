@@ -5,7 +5,7 @@ docs/benchmarks.md). Each first moves the run under its fence: no row, no right 
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,8 +25,11 @@ from pipelines.engine.moves import (
     MOVE_COLUMNS,
     REASON_MAX,
     Lease,
+    Repeat,
     StepMove,
     Verdict,
+    Wait,
+    Write,
     move_value,
 )
 from pipelines.models import PipelineRun, StepExecution
@@ -104,22 +107,39 @@ class RunChange:
     values: tuple[object, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
     message: str = ""
+    wait: Wait | None = None
+    also: tuple[Write, ...] = ()
 
 
 class _CancelledMeanwhile(Exception):
     """A cancel was committed before the run's success could be."""
 
 
-def advance(lease: Lease, moves: Sequence[StepMove], *, warnings: int = 0) -> None:
+class _CalledMeanwhile(Exception):
+    """A parked step was woken, or the run cancelled, before the run could be left."""
+
+
+def advance(
+    lease: Lease,
+    moves: Sequence[StepMove],
+    repeats: Sequence[Repeat] = (),
+    *,
+    warnings: int = 0,
+    also: Sequence[Write] = (),
+) -> list[StepExecution]:
     """Commit the ends, skips and the next start of steps together, and tell of them.
+
+    `also` write into the same transaction, after the steps. Returns the attempts that follow on
+    `repeats`, in their order.
 
     Raises:
         Fenced: the run was taken over; nothing was written.
     """
     failpoint("engine.advance.before")
-    _commit(lease, moves, RunChange(), warnings)
+    following = _commit(lease, moves, RunChange(also=tuple(also)), warnings, repeats)
     failpoint("engine.advance.after")
     _told(lease)
+    return following
 
 
 def finish(lease: Lease, moves: Sequence[StepMove], verdict: Verdict, *, warnings: int = 0) -> None:
@@ -175,15 +195,14 @@ def _ending(run: PipelineRun, verdict: Verdict) -> RunChange:
 def park(
     lease: Lease,
     moves: Sequence[StepMove],
-    waiting_for: str,
-    detail: str,
+    wait: Wait,
+    repeats: Sequence[Repeat] = (),
     *,
     warnings: int = 0,
-    also: Callable[[], None] | None = None,
-) -> None:
+) -> bool:
     """Commit that the run waits for something outside, and let go of it: no slot is held.
 
-    `also` writes into the same transaction, after the steps.
+    False, and nothing is written: what is waited for happened, or the run was cancelled, meanwhile.
 
     Raises:
         Fenced: the run was taken over; nothing was written.
@@ -201,19 +220,23 @@ def park(
             "remaining_ms=%s",
             "deadline_at=NULL",
         ),
-        (waiting_for, db_text(detail, DETAIL_MAX), left),
-        {"waiting_for": waiting_for, "waiting_detail": detail},
+        (wait.waiting_for, db_text(wait.detail, DETAIL_MAX), left),
+        {"waiting_for": wait.waiting_for, "waiting_detail": wait.detail},
         "run_updated",
+        wait,
+        tuple(wait.also),
     )
     failpoint("engine.park.before")
-    _commit(lease, moves, change, warnings, also=also)
+    try:
+        _commit(lease, moves, change, warnings, repeats)
+    except _CalledMeanwhile:
+        return False
     failpoint("engine.park.after")
     _told(lease)
+    return True
 
 
-def release(
-    lease: Lease, moves: Sequence[StepMove], repeats: Sequence[StepExecution], why: str
-) -> None:
+def release(lease: Lease, moves: Sequence[StepMove], repeats: Sequence[Repeat], why: str) -> None:
     """Commit that this worker lets go in good order; another one goes on at once.
 
     Raises:
@@ -237,9 +260,8 @@ def _commit(
     moves: Sequence[StepMove],
     change: RunChange,
     warnings: int,
-    repeats: Sequence[StepExecution] = (),
-    also: Callable[[], None] | None = None,
-) -> None:
+    repeats: Sequence[Repeat] = (),
+) -> list[StepExecution]:
     """One transaction: the run under its fence, the steps, the messages."""
     run, now = lease.run, timezone.now()
     done = sum(1 for move in moves if move.to in STEP_TERMINAL) - len(repeats)
@@ -253,15 +275,41 @@ def _commit(
             current = facts if move.to == StepStatus.RUNNING else None
             step = {"version": 1, "pipeline_run": run_facts(run, current), "step_execution": facts}
             messages.append(("step_updated", step))
+        before = {name: getattr(run, name) for name in change.attributes}
         for name, value in change.attributes.items():
             setattr(run, name, value)
         if change.message:
             messages.append((change.message, {"version": 1, "pipeline_run": run_facts(run)}))
         _record(cursor, run, now, messages)
-    for execution in repeats:
-        repeat_attempt(execution)
-    if also is not None:
-        also()
+        following = [repeat_attempt(repeat.execution, repeat.due_at) for repeat in repeats]
+        for write in change.also:
+            write()
+        if change.wait is not None and _is_called(cursor, lease, change.wait):
+            before |= {"steps_done": run.steps_done - done, "warnings": run.warnings - warnings}
+            for name, value in before.items():
+                setattr(run, name, value)
+            raise _CalledMeanwhile
+    return following
+
+
+def _is_called(cursor: Any, lease: Lease, wait: Wait) -> bool:
+    """Whether the run need not be left any more; its row is locked."""
+    if lease.cancel_requested and not wait.knows_cancel:
+        return True
+    cursor.execute(
+        "SELECT 1 FROM pipelines_stepexecution WHERE run_id=%s AND status='running'"
+        " AND parked_kind<>'' AND wake_message IS NOT NULL LIMIT 1",
+        [db_uuid(lease.run.pk)],
+    )
+    if cursor.fetchone() is not None:
+        return True
+    cursor.execute(
+        "SELECT COUNT(*) FROM pipelines_stepexecution s JOIN pipelines_approvalgate g"
+        " ON g.step_execution_id=s.id WHERE s.run_id=%s AND s.status='waiting_approval'"
+        " AND g.status='pending'",
+        [db_uuid(lease.run.pk)],
+    )
+    return bool(cursor.fetchone()[0] < wait.asked)
 
 
 def _move_run(

@@ -112,13 +112,13 @@ def shown_plan(session: Session, execution: StepExecution) -> dict[str, Any]:
     """
     step = session.definitions[execution.step_key]
     names = list(step.get("secret_refs") or ())
-    contexts = session.contexts({name: f"(secret {name})" for name in names})
+    contexts = session.contexts(execution, {name: f"(secret {name})" for name in names})
     contexts["worker"] = {"name": "", "labels": []}
     written = {**step["configuration"], **step.get("inputs", {})}
     return {
         "step_type": execution.step_type,
-        "configuration": _evaluated(session, written, contexts),
-        "environment": _evaluated(session, step.get("environment") or {}, contexts),
+        "configuration": _evaluated(session, execution, written, contexts),
+        "environment": _evaluated(session, execution, step.get("environment") or {}, contexts),
         "secrets": names,
         "matrix": execution.matrix,
         "commit_sha": session.run.commit_sha,
@@ -128,10 +128,14 @@ def shown_plan(session: Session, execution: StepExecution) -> dict[str, Any]:
 
 
 def _evaluated(
-    session: Session, written: Mapping[str, Any], contexts: Mapping[str, Any]
+    session: Session,
+    execution: StepExecution,
+    written: Mapping[str, Any],
+    contexts: Mapping[str, Any],
 ) -> dict[str, Any]:
+    functions = session.functions(execution)
     try:
-        return dict(interpolate_value(dict(written), contexts, functions=session.functions()))
+        return dict(interpolate_value(dict(written), contexts, functions=functions))
     except ExpressionError:
         # Only with the secrets' values it can be evaluated: the text itself is what counts.
         return dict(written)

@@ -1,5 +1,6 @@
 """What the engine's commits are made of: the right to write, a step's move, a run's verdict."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,13 +9,15 @@ from django.utils import timezone
 
 from devops.sqlforms import db_json, db_moment, db_text
 from pipelines.choices import RunStatus, StepStatus
+from pipelines.documents.expansion import NAME_MAX
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.attempts import RETRY
 from pipelines.operations.cancellation import CANCELLED, cancel_words
 
 # Characters that the columns hold.
 REASON_MAX = 30
 DETAIL_MAX = 500
-_LIMITS = {"reason": REASON_MAX, "error_message": 20_000}
+_LIMITS = {"reason": REASON_MAX, "error_message": 20_000, "step_name": NAME_MAX}
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class StepMove:
     to: str
     changes: dict[str, Any] = field(default_factory=dict)
     seen: str = ""
+    warnings: int = 0
 
     def __post_init__(self) -> None:
         self.seen = self.execution.status
@@ -44,13 +48,22 @@ class StepMove:
         for name, value in self.changes.items():
             setattr(self.execution, name, value)
 
+    def undo(self) -> None:
+        """Take back on the row in memory what could not be committed."""
+        self.execution.status = self.seen
+
     @classmethod
-    def start(cls, execution: StepExecution, deadline_at: datetime | None) -> "StepMove":
-        """The move of an attempt that begins now."""
+    def start(
+        cls, execution: StepExecution, deadline_at: datetime | None, name: str = ""
+    ) -> "StepMove":
+        """The move of an attempt that begins now, under a name if it has a new one."""
         moment = execution.started_at or timezone.now()
-        return cls(
-            execution, StepStatus.RUNNING, {"started_at": moment, "deadline_at": deadline_at}
-        )
+        changes: dict[str, Any] = {"started_at": moment, "deadline_at": deadline_at}
+        if name and name != execution.step_name:
+            changes["step_name"] = name
+        if execution.parked_kind:
+            changes["parked_kind"] = ""
+        return cls(execution, StepStatus.RUNNING, changes)
 
     @classmethod
     def skip(cls, execution: StepExecution, reason: str, message: str = "") -> "StepMove":
@@ -72,11 +85,46 @@ MOVE_COLUMNS = frozenset(
         "summary",
         "first_error_line",
         "log_truncated",
+        "step_name",
         "parked_kind",
         "parked_ref",
         "wake_message",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """An ended attempt that another one follows, at once or at a moment."""
+
+    execution: StepExecution
+    due_at: datetime | None = None
+
+
+# Writes more into the transaction of a commit.
+Write = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run is left for. Whatever happened of it meanwhile, or a cancel, calls it back.
+
+    Attributes:
+        knows_cancel: the cancel that stands on the row was taken in already.
+        asked: steps whose gate waits for an answer.
+        also: what is written with it.
+    """
+
+    waiting_for: str
+    detail: str
+    knows_cancel: bool = False
+    asked: int = 0
+    also: Sequence[Write] = ()
+
+
+def is_delayed(execution: StepExecution) -> bool:
+    """Whether an attempt waits for the moment that its retry named."""
+    return execution.status == StepStatus.PENDING and execution.parked_kind == RETRY
 
 
 @dataclass(frozen=True, slots=True)

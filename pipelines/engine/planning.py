@@ -10,9 +10,11 @@ from django.utils import timezone
 from devops.errors import DomainError
 from pipelines import step_types
 from pipelines.choices import Phase, StepStatus
+from pipelines.documents.expansion import one_line
 from pipelines.engine.moves import StepMove
 from pipelines.engine.session import Session
-from pipelines.expressions import ExpressionError, condition, interpolate_value
+from pipelines.expressions import ExpressionError, condition, interpolate, interpolate_value
+from pipelines.expressions.coercion import to_string
 from pipelines.models import StepExecution
 
 
@@ -23,6 +25,7 @@ class Plan:
     config: Any = None
     environment: Mapping[str, str] | None = None
     contexts: Mapping[str, Any] | None = None
+    name: str = ""
     instead: StepMove | None = None
     warnings: int = 0
 
@@ -37,14 +40,15 @@ def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = 
         refusal = _refusal(session, execution, step)
         if refusal is not None:
             return refusal
-    functions = session.functions()
+    functions = session.functions(execution)
     try:
         secrets = session.read_secrets(step)
     except DomainError as error:
         return Plan(instead=failed(execution, "secret_missing", str(error)))
-    contexts = session.contexts(secrets)
+    contexts = session.contexts(execution, secrets)
     try:
         environment = _environment(session, step, contexts, functions)
+        name = _name(session, step, execution, contexts, functions)
         raw = interpolate_value(
             {**step["configuration"], **step.get("inputs", {})}, contexts, functions=functions
         )
@@ -56,18 +60,18 @@ def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = 
     ) as error:
         message = f"The configuration of step {execution.step_name} is not usable: {error}"
         return Plan(instead=failed(execution, "configuration", message))
-    return Plan(config, environment, contexts)
+    return Plan(config, environment, contexts, name)
 
 
 def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> Plan | None:
     if not step.get("is_active", True):
         return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
-    functions = session.functions()
+    functions = session.functions(execution)
     try:
         # What stands under `finally` runs whatever happened, unless it says otherwise.
         if condition(
             step.get("condition") or "",
-            session.contexts({}),
+            session.contexts(execution, {}),
             functions=functions,
             implies_success=execution.phase != Phase.FINALLY,
         ):
@@ -84,7 +88,7 @@ def _not_run(session: Session, execution: StepExecution, step: Mapping[str, Any]
         return StepMove(execution, StepStatus.CANCELLED, {"reason": "cancelled"})
     if session.timed_out:
         return StepMove.skip(execution, "timed_out", "The run's time was over.")
-    if session.has_failed():
+    if session.has_failed(execution):
         return StepMove.skip(execution, "earlier_failure", "An earlier step failed.")
     text = f"The condition {step.get('condition')!r} was not met."
     return StepMove.skip(execution, "condition", text)
@@ -108,13 +112,29 @@ def step_deadline(session: Session, execution: StepExecution) -> datetime | None
 def _environment(
     session: Session,
     step: Mapping[str, Any],
-    contexts: Mapping[str, Any],
+    contexts: dict[str, Any],
     functions: Mapping[str, Any],
 ) -> dict[str, str]:
-    declared = {**session.run.snapshot.get("environment", {}), **step.get("environment", {})}
-    values = interpolate_value(declared, contexts, functions=functions)
-    environment = {name: _text(value) for name, value in values.items()}
+    """The step's variables; from here on, expressions see their values in `env`."""
+    for declared in (session.run.snapshot.get("environment", {}), step.get("environment", {})):
+        values = interpolate_value(declared, contexts, functions=functions)
+        contexts["env"] = {**contexts["env"], **values}
+    environment = {name: _text(value) for name, value in contexts["env"].items()}
     return {**contexts["secrets"], **environment, **session.base_environment()}
+
+
+def _name(
+    session: Session,
+    step: Mapping[str, Any],
+    execution: StepExecution,
+    contexts: Mapping[str, Any],
+    functions: Mapping[str, Any],
+) -> str:
+    """The name as the step begins; one without expressions has it already."""
+    if "${{" not in step["name"] or "${{" not in execution.step_name:
+        return execution.step_name
+    evaluated = to_string(interpolate(step["name"], contexts, functions=functions))
+    return one_line(session.mask(evaluated.encode("utf-8", errors="replace")).decode())
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,7 @@
 """A run as the engine holds it in memory: its steps, what they left, what expressions may see."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +10,15 @@ from django.conf import settings
 
 from containers.public import resolve_secrets
 from devops.errors import DomainError
-from pipelines.choices import STEP_TERMINAL, RunStatus, StepStatus, Trust
+from devops.safety.masking import Masker
+from pipelines.choices import RunStatus, StepStatus, Trust
 from pipelines.engine.moves import Lease, Verdict
+from pipelines.engine.views import Stage, outputs_of, stages_of, step_views
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.steps.base import RunFacts
+
+# Reasons of attempts that say nothing about the step.
+NO_TRIES = frozenset({"worker_lost", "worker_stopped"})
 
 
 @dataclass(slots=True)
@@ -25,6 +31,8 @@ class Session:
     executions: list[StepExecution]
     facts: RunFacts
     known_secrets: list[str] = field(default_factory=list)
+    # How often each combination of a step was tried; what a lost worker interrupted is no try.
+    tries: Counter[tuple[str, int]] = field(default_factory=Counter)
     is_cancelled: bool = False
     timed_out: bool = False
 
@@ -38,22 +46,36 @@ class Session:
         for execution in rows:
             execution.run = run
             latest[execution.step_key, execution.matrix_index] = execution
-        return cls(lease, worker, definitions, list(latest.values()), _facts(run))
+        ordered = sorted(latest.values(), key=lambda each: (each.position, each.matrix_index))
+        session = cls(lease, worker, definitions, ordered, _facts(run))
+        session.tries = Counter(
+            (row.step_key, row.matrix_index) for row in rows if row.reason not in NO_TRIES
+        )
+        return session
 
     @property
     def run(self) -> PipelineRun:
         return self.lease.run
 
-    def of_phase(self, phase: str) -> list[StepExecution]:
-        """The latest attempts of a phase, in order."""
-        return [execution for execution in self.executions if execution.phase == phase]
+    def stages(self, phase: str) -> list[Stage]:
+        """The latest attempts of a phase, in order; what runs side by side stands together."""
+        return stages_of(row for row in self.executions if row.phase == phase)
 
-    def has_failed(self) -> bool:
-        """Whether a step failed that was not allowed to."""
+    def has_failed(self, beside: StepExecution | None = None) -> bool:
+        """Whether a step failed that was not allowed to; what runs beside a step does not count."""
         return any(
-            execution.status == StepStatus.FAILURE and not execution.continue_on_error
-            for execution in self.executions
+            row.status == StepStatus.FAILURE
+            and not row.continue_on_error
+            and not (beside and row.group_key and row.group_key == beside.group_key)
+            and not (beside and row.step_key == beside.step_key)
+            for row in self.executions
         )
+
+    def follow_up(self, ended: StepExecution, following: StepExecution) -> None:
+        """Put the next attempt at a step into the place of the one that ended."""
+        following.run = self.run
+        self.executions[self.executions.index(ended)] = following
+        self.tries[following.step_key, following.matrix_index] += 1
 
     def read_secrets(self, step: Mapping[str, Any]) -> dict[str, str]:
         """The secrets that a step declares, as they are now; an untrusted run has none.
@@ -74,19 +96,30 @@ class Session:
         """Learn what steps before a takeover may have left in the workspace, to mask it."""
         for execution in self.executions:
             if execution.started_at is not None:
-                with contextlib.suppress(DomainError):
-                    self.read_secrets(self.definitions[execution.step_key])
+                self.learn_secrets(execution)
 
-    def functions(self) -> dict[str, Any]:
-        """The status functions of the expression language, as of now."""
+    def learn_secrets(self, execution: StepExecution) -> None:
+        """Know a step's secrets for masking; one that cannot be read is its step's trouble."""
+        with contextlib.suppress(DomainError):
+            self.read_secrets(self.definitions[execution.step_key])
+
+    def mask(self, data: bytes) -> bytes:
+        """Take every secret that the run has learnt of out of bytes."""
+        masker = Masker(self.known_secrets)
+        return masker.feed(data) + masker.flush()
+
+    def functions(self, execution: StepExecution) -> dict[str, Any]:
+        """The status functions of the expression language, as a step sees them now."""
         return {
-            "success": lambda: not (self.has_failed() or self.is_cancelled or self.timed_out),
-            "failure": lambda: self.has_failed() or self.timed_out,
+            "success": lambda: (
+                not (self.has_failed(execution) or self.is_cancelled or self.timed_out)
+            ),
+            "failure": lambda: self.has_failed(execution) or self.timed_out,
             "cancelled": lambda: self.is_cancelled,
             "always": lambda: True,
         }
 
-    def contexts(self, secrets: Mapping[str, str]) -> dict[str, Any]:
+    def contexts(self, execution: StepExecution, secrets: Mapping[str, str]) -> dict[str, Any]:
         """What expressions of a step with these secrets may see."""
         run = self.run
         return {
@@ -105,28 +138,18 @@ class Session:
             "inputs": run.inputs,
             "env": run.snapshot.get("environment", {}),
             "secrets": dict(secrets),
-            "steps": self._step_context(),
-            "matrix": {},
+            "steps": step_views(self.executions, self.is_matrix, execution),
+            "matrix": execution.matrix,
             "worker": {"name": self.worker.name, "labels": self.worker.labels},
         }
 
-    def _step_context(self) -> dict[str, Any]:
-        steps: dict[str, Any] = {}
-        previous: dict[str, Any] = {"status": None, "outputs": {}}
-        for execution in self.executions:
-            seen = {"status": execution.status, "outputs": execution.outputs}
-            steps[execution.step_key] = seen
-            if execution.status in STEP_TERMINAL and execution.status != StepStatus.SKIPPED:
-                previous = seen
-        return {**steps, "previous": previous}
+    def is_matrix(self, step_key: str) -> bool:
+        """Whether the step has an execution for each combination of a matrix."""
+        return bool(self.definitions[step_key].get("matrix"))
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs of every step, by key."""
-        return {
-            execution.step_key: execution.outputs
-            for execution in self.executions
-            if execution.outputs
-        }
+        """The outputs of every step, by key; a list in the order of its matrix where it has one."""
+        return outputs_of(self.executions, self.is_matrix)
 
     def verdict(self) -> Verdict:
         """How the run ends, seen from its steps."""

@@ -59,27 +59,28 @@ class Workspace:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True, exist_ok=True)
 
-    @property
-    def _child(self) -> Path:
+    def _child(self, pid: int) -> Path:
         # Beside the folders that commands may write to: a forged note would kill a stranger.
-        return self.root / "child"
+        return self.root / f"child-{pid}"
 
     def note_child(self, pid: int, start_time: int) -> None:
-        """Remember the command that runs now, for a successor on this machine."""
-        self._child.write_text(f"{pid} {start_time}")
+        """Remember a command that runs now, for a successor on this machine."""
+        self._child(pid).write_text(f"{pid} {start_time}")
 
-    def forget_child(self) -> None:
+    def forget_child(self, pid: int) -> None:
         """The command is over."""
-        self._child.unlink(missing_ok=True)
+        self._child(pid).unlink(missing_ok=True)
 
-    def end_orphan(self) -> bool:
-        """Kill the command that a dead worker left running; its effects must not meet ours."""
-        try:
-            pid, start_time = map(int, self._child.read_text().split())
-        except (FileNotFoundError, ValueError):
-            return False
-        killed = kill_group(pid, start_time)
-        self.forget_child()
+    def end_orphans(self) -> int:
+        """Kill the commands that a dead worker left running; their effects must not meet ours."""
+        killed = 0
+        for note in self.root.glob("child-*"):
+            try:
+                pid, start_time = map(int, note.read_text().split())
+            except (FileNotFoundError, ValueError):
+                pid = start_time = 0
+            killed += bool(pid) and kill_group(pid, start_time)
+            note.unlink(missing_ok=True)
         return killed
 
     def step_files(self, execution_id: uuid.UUID) -> "StepFiles":

@@ -5,6 +5,7 @@ from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
 from pipelines.models.schedules import Schedule, ScheduleFire
+from pipelines.models.workspaces import WorkspaceSnapshot
 
 __all__ = [
     "ApprovalGate",
@@ -22,4 +23,5 @@ __all__ = [
     "TestCase",
     "TestReport",
     "Worker",
+    "WorkspaceSnapshot",
 ]

@@ -1,5 +1,7 @@
 """What was run: runs, attempts at steps, and what they left behind."""
 
+import uuid
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -129,7 +131,7 @@ class PipelineRun(Lifecycle):
 
 
 class StepExecution(Lifecycle):
-    """One attempt at one step of a run; its id is also the id of its log stream."""
+    """One attempt at one step of a run; its id is also that of its log, unless it was carried."""
 
     account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
     run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="step_executions")
@@ -143,6 +145,10 @@ class StepExecution(Lifecycle):
     matrix = models.JSONField(default=dict)
     matrix_index = models.PositiveIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=1)
+    # In a re-run: the attempt of an earlier run whose end was taken over; its log is that one's.
+    carried_from = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="carried_to"
+    )
     status = models.CharField(max_length=16, choices=StepStatus.choices, default=StepStatus.PENDING)
     reason = models.CharField(max_length=30, blank=True)
     continue_on_error = models.BooleanField(default=False)
@@ -178,6 +184,11 @@ class StepExecution(Lifecycle):
 
     def __str__(self) -> str:
         return f"{self.step_key} (attempt {self.attempt})"
+
+    @property
+    def log_id(self) -> uuid.UUID:
+        """The log stream with what the attempt said."""
+        return self.carried_from_id or self.pk
 
 
 class Artifact(Row):

@@ -1,7 +1,12 @@
 """Attempts at steps: history is added to, never overwritten."""
 
+from datetime import datetime
+from typing import Any
+
 from pipelines.models import StepExecution
 
+# What an attempt waits for that is to begin at a moment; nothing outside is asked.
+RETRY = "retry"
 _CARRIED = (
     "account_id",
     "run_id",
@@ -18,8 +23,36 @@ _CARRIED = (
 )
 
 
-def repeat_attempt(ended: StepExecution) -> StepExecution:
-    """The next attempt at the same step, pending."""
+_ENDED = (
+    "step_name",
+    "attempt",
+    "status",
+    "reason",
+    "started_at",
+    "completed_at",
+    "duration_ms",
+    "exit_code",
+    "outputs",
+    "error_message",
+    "summary",
+    "first_error_line",
+    "log_truncated",
+)
+
+
+def ended_as(row: StepExecution) -> dict[str, Any]:
+    """How an attempt ended, for a re-run that takes it over."""
+    return {
+        **{name: getattr(row, name) for name in _ENDED},
+        "carried_from_id": row.carried_from_id or row.pk,
+    }
+
+
+def repeat_attempt(ended: StepExecution, due_at: datetime | None = None) -> StepExecution:
+    """The next attempt at the same step, pending; with `due_at` it waits for that moment."""
     return StepExecution.objects.create(
-        attempt=ended.attempt + 1, **{name: getattr(ended, name) for name in _CARRIED}
+        attempt=ended.attempt + 1,
+        parked_kind=RETRY if due_at else "",
+        deadline_at=due_at,
+        **{name: getattr(ended, name) for name in _CARRIED},
     )

@@ -1,7 +1,7 @@
 """How a run comes into being: numbered, snapshotted, queued and offered to a worker at once."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from devops import outbox
 from devops.models import Repository
-from pipelines.choices import Phase, RunStatus, StepStatus, Trust, WaitingFor
+from pipelines.choices import RUN_TERMINAL, Phase, RunStatus, StepStatus, Trust, WaitingFor
+from pipelines.documents.expansion import ExpansionError, Planned, expand
 from pipelines.expressions import ExpressionError, interpolate
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import Pipeline, PipelineRun, PipelineStep, StepExecution
+from pipelines.operations.attempts import ended_as
 from pipelines.operations.concurrency import (
     NEWEST_WINS,
     make_room,
@@ -25,6 +27,9 @@ from pipelines.operations.dispatch import Fleet, held_by, read_fleet, slot_holde
 from pipelines.operations.reporting import announce_run
 from pipelines.operations.trust import ask_to_trust
 from pipelines.states import end_pending_steps, run_facts, run_topic
+
+# The reason of a run that could not be brought into executions.
+UNUSABLE_MATRIX = "matrix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +64,20 @@ def create_run(
     pipeline: Pipeline,
     definition: Mapping[str, Any],
     origin: Origin,
+    carried: Sequence[StepExecution] = (),
     *,
     fleet: Fleet | None = None,
 ) -> PipelineRun:
     """Insert a run with its steps inside the caller's transaction.
 
-    A fitting worker with a free slot is chosen at once; otherwise the run says what it waits for
-    and the dispatcher finds it. Whoever makes many runs in one transaction reads the fleet once.
+    What is `carried` from an earlier run is taken over as it ended there. A fitting worker with a
+    free slot is chosen at once; otherwise the run says what it waits for and the dispatcher finds
+    it. Whoever makes many runs in one transaction reads the fleet once.
     """
     # The UPDATE locks the pipeline's row: numbers have no gaps and no races.
     Pipeline.objects.filter(pk=pipeline.pk).update(last_run_number=F("last_run_number") + 1)
     number = Pipeline.objects.values_list("last_run_number", flat=True).get(pk=pipeline.pk)
-    steps = [step for step in definition["steps"] if step.get("is_active", True)]
+    planned, unusable = _plan(definition, origin)
     run = PipelineRun(
         account_id=pipeline.account_id,
         pipeline=pipeline,
@@ -95,15 +102,18 @@ def create_run(
         attempt=origin.retry_of.attempt + 1 if origin.retry_of else 1,
         priority=origin.priority,
         runner_labels=definition["runner_labels"],
-        steps_total=len(steps),
+        steps_total=len(planned),
+        steps_done=len(carried),
+        warnings=sum(row.status == StepStatus.FAILURE for row in carried),
         version=1,
     )
-    run.concurrency_key = _concurrency_key(run, definition)
+    run.concurrency_key = _concurrency_key(run, definition, origin)
     policy = policy_of(definition)
     reason, refused = _refusal(run, policy, origin)
     if refused:
         run.status, run.reason, run.error_message = RunStatus.CANCELLED, reason, refused
-        run.completed_at = timezone.now()
+    elif unusable:
+        run.status, run.reason, run.error_message = RunStatus.FAILURE, UNUSABLE_MATRIX, unusable
     elif origin.trust == Trust.TRUSTED:
         make_room(run, policy)
         _offer(run, fleet)
@@ -111,8 +121,10 @@ def create_run(
         run.status = RunStatus.PENDING
         run.waiting_for = WaitingFor.TRUST
         run.waiting_detail = "A member must allow runs of this contributor first."
+    if run.status in RUN_TERMINAL:
+        run.completed_at = run.queued_at
     run.save(force_insert=True)
-    _insert_steps(run, pipeline, steps)
+    _insert_steps(run, pipeline, planned, carried)
     if refused:
         end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
     facts = {"version": 1, "pipeline_run": run_facts(run)}
@@ -130,24 +142,52 @@ def _refusal(run: PipelineRun, policy: str, origin: Origin) -> tuple[str, str]:
     return "rejected", rejection(run, policy)
 
 
-def _insert_steps(run: PipelineRun, pipeline: Pipeline, steps: list[Mapping[str, Any]]) -> None:
+def _plan(definition: Mapping[str, Any], origin: Origin) -> tuple[list[Planned], str]:
+    """The executions of the run, or why there can be none."""
+    steps = [step for step in definition["steps"] if step.get("is_active", True)]
+    try:
+        return expand(steps, _trigger_contexts(definition, origin)), ""
+    except ExpansionError as error:
+        return [], str(error)
+
+
+def _trigger_contexts(definition: Mapping[str, Any], origin: Origin) -> dict[str, Any]:
+    """What expressions that are evaluated at the trigger may see."""
+    return {
+        "trigger": {"type": origin.trigger_type, **origin.context},
+        "pipeline": {"name": definition["name"], "slug": definition["slug"]},
+        "inputs": dict(origin.inputs),
+        "repository": origin.context.get("repository", {}),
+    }
+
+
+def _insert_steps(
+    run: PipelineRun,
+    pipeline: Pipeline,
+    planned: list[Planned],
+    carried: Sequence[StepExecution] = (),
+) -> None:
     ids = dict(PipelineStep.objects.filter(pipeline=pipeline).values_list("key", "pk"))
-    # The steps of `finally` come last, whatever their place in the list.
-    ordered = sorted(steps, key=lambda step: step.get("phase") == Phase.FINALLY)
+    ends = {(row.step_key, row.matrix_index): ended_as(row) for row in carried}
     StepExecution.objects.bulk_create(
         StepExecution(
             account_id=run.account_id,
             run=run,
-            step_id=ids.get(step["key"]),
-            step_key=step["key"],
-            step_name=step["name"],
-            step_type=step["step_type"],
-            position=position,
-            phase=step.get("phase") or Phase.MAIN,
-            group_key=step.get("group_key") or "",
-            continue_on_error=bool(step.get("continue_on_error")),
+            step_id=ids.get(each.step["key"]),
+            step_key=each.step["key"],
+            step_type=each.step["step_type"],
+            position=each.position,
+            phase=each.step.get("phase") or Phase.MAIN,
+            group_key=each.step.get("group_key") or "",
+            matrix=dict(each.matrix),
+            matrix_index=each.index,
+            continue_on_error=bool(each.step.get("continue_on_error")),
+            **{
+                "step_name": each.name,
+                **ends.get((each.step["key"], each.index), {}),
+            },
         )
-        for position, step in enumerate(ordered, start=1)
+        for each in planned
     )
 
 
@@ -168,18 +208,12 @@ def _offer(run: PipelineRun, fleet: Fleet | None) -> None:
     TAKE_RUNS.send(queue=worker_queue(worker.pk))
 
 
-def _concurrency_key(run: PipelineRun, definition: Mapping[str, Any]) -> str | None:
+def _concurrency_key(run: PipelineRun, definition: Mapping[str, Any], origin: Origin) -> str | None:
     """What only one running run may hold: the named group, else the pipeline itself."""
     group = ((definition.get("settings") or {}).get("concurrency") or {}).get("group")
     if group:
-        contexts = {
-            "trigger": {"type": run.trigger_type, **run.trigger_context},
-            "pipeline": {"name": definition["name"], "slug": definition["slug"]},
-            "inputs": run.inputs,
-            "repository": run.trigger_context.get("repository", {}),
-        }
         try:
-            group = interpolate(group, contexts)
+            group = interpolate(group, _trigger_contexts(definition, origin))
         except ExpressionError:
             # A group that cannot be evaluated must not let two runs meet: the text itself is it.
             group = str(group)

@@ -228,6 +228,8 @@ def end_step(gate: ApprovalGate, to: str, *, reason: str, message: str) -> None:
 
 def wake_run(run: PipelineRun, words: str) -> bool:
     """Let a worker go on with a run that waited for people; false when it does not wait."""
+    # A worker that is just leaving the run holds its row: it is seen waiting, or sees the answer.
+    PipelineRun.objects.select_for_update().filter(pk=run.pk).first()
     woken = PipelineRun.objects.filter(
         pk=run.pk, status=RunStatus.RUNNING, worker=None, waiting_for__in=_PEOPLE
     ).update(

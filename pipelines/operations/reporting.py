@@ -102,7 +102,7 @@ def _verdict(run: PipelineRun) -> str:
 def _summary(run: PipelineRun) -> str:
     """Markdown; names of steps and messages are foreign text and stay within code marks."""
     rows: dict[tuple[str, int | None], StepExecution] = {}
-    for row in run.step_executions.order_by("position", "attempt")[:_SUMMARY_STEPS]:
+    for row in run.step_executions.order_by("position", "matrix_index", "attempt")[:_SUMMARY_STEPS]:
         rows[row.step_key, row.matrix_index] = row
     name, verdict = _code(run.snapshot.get("name", "")), _verdict(run).partition(" ")[2]
     lines = [

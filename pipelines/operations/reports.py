@@ -4,9 +4,11 @@ import uuid
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from devops.models import Blob
+from pipelines import selectors
 from pipelines.junit import ParsedReport
 from pipelines.models import Artifact, StepExecution, TestCase, TestReport
 
@@ -77,10 +79,15 @@ def store_artifact(
 
 
 def find_artifact(run_id: uuid.UUID, name: str) -> Artifact | None:
-    """An artifact of a run by name."""
-    return Artifact.objects.filter(run_id=run_id, name=name).select_related("blob").first()
+    """An artifact of a run by name; else that of a step which the run took over."""
+    rows = _artifacts_for(run_id).filter(name=name).select_related("blob")
+    return rows.order_by("-id").first()
 
 
 def artifact_names(run_id: uuid.UUID) -> set[str]:
-    """The names of what a run kept."""
-    return set(Artifact.objects.filter(run_id=run_id).values_list("name", flat=True))
+    """The names of what a run kept, or took over."""
+    return set(_artifacts_for(run_id).values_list("name", flat=True))
+
+
+def _artifacts_for(run_id: uuid.UUID) -> QuerySet[Artifact]:
+    return Artifact.objects.filter(selectors.made_for(run_id))

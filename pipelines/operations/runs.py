@@ -1,4 +1,4 @@
-"""Runs are started by hand, cancelled and repeated."""
+"""Runs are started by hand, cancelled and woken."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,22 +8,16 @@ from django.db.models import F
 
 from devops import audit
 from devops.access import Actor
-from devops.errors import Conflict, FieldProblem, Invalid
+from devops.errors import Conflict, Invalid
 from devops.models import Repository
 from pipelines import selectors
-from pipelines.choices import (
-    RUN_TERMINAL,
-    RunStatus,
-    StepStatus,
-    TriggerType,
-    WaitingFor,
-)
+from pipelines.choices import RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.inputs import check_inputs
 from pipelines.jobs import DISPATCH
 from pipelines.models import Pipeline, PipelineRun, StepExecution
+from pipelines.operations.attempts import RETRY
 from pipelines.operations.cancellation import stop_run
-from pipelines.operations.checks import settle_check
-from pipelines.operations.creation import Origin, create_run
+from pipelines.operations.creation import UNUSABLE_MATRIX, Origin, create_run
 
 WRITE_RUNS = "devops.pipeline_runs.write"
 
@@ -42,7 +36,7 @@ def trigger_run(
 
     Raises:
         Conflict: the pipeline is switched off.
-        Invalid: an input is missing, unknown or of the wrong type.
+        Invalid: an input is missing, unknown or of the wrong type, or makes a matrix unusable.
     """
     actor.require(WRITE_RUNS)
     if not pipeline.is_active:
@@ -70,6 +64,8 @@ def trigger_run(
         definition_source=pipeline.source_path,
     )
     run = create_run(pipeline, definition, origin)
+    if run.reason == UNUSABLE_MATRIX:
+        raise Invalid(run.error_message, remedy="Give other inputs or change the pipeline.")
     audit.record(actor, "devops.pipeline.trigger", pipeline, detail={"run": run.run_number})
     return run
 
@@ -112,69 +108,29 @@ def cancel_run(actor: Actor, run: PipelineRun) -> PipelineRun:
 
 
 @transaction.atomic(durable=True)
-def retry_run(actor: Actor, run: PipelineRun, *, start_from: str = "start") -> PipelineRun:
-    """Repeat a finished run with the definition and the event it had.
-
-    Raises:
-        Conflict: the run is not over.
-        Invalid: this release repeats whole runs only.
-    """
-    actor.require(WRITE_RUNS)
-    if start_from != "start":
-        raise Invalid(
-            f"A run cannot be repeated from {start_from!r} yet.",
-            errors=[FieldProblem("/from", "not-available", "Only `start` is possible.")],
-            remedy="Repeat the whole run with `from: start`.",
-        )
-    if run.status not in RUN_TERMINAL:
-        raise Conflict(
-            f"Run #{run.run_number} is still {run.status}.",
-            remedy="Wait for its end or cancel it, then repeat it.",
-        )
-    pipeline = run.pipeline
-    definition = {key: value for key, value in run.snapshot.items() if key != "definition_version"}
-    origin = Origin(
-        trigger_type=run.trigger_type,
-        context={**run.trigger_context, "retry_of": str(run.pk)},
-        inputs=run.inputs,
-        title=run.title,
-        ref=run.ref,
-        branch=run.branch,
-        sha=run.commit_sha,
-        actor_label=actor.label,
-        user_id=actor.user_id,
-        repository=run.repository,
-        definition_source=run.definition_source,
-        trust=run.trust_level,
-        retry_of=run,
-        priority=run.priority,
-    )
-    again = create_run(pipeline, definition, origin)
-    settle_check(again.repository, again.commit_sha)
-    audit.record(actor, "devops.pipeline_run.retry", run, detail={"run": again.run_number})
-    return again
-
-
-@transaction.atomic(durable=True)
 def wake_step(execution_id: str, message: Mapping[str, Any]) -> bool:
-    """Let a parked step go on with what its far side said; false when it waits no more."""
-    execution = (
-        StepExecution.objects.select_for_update()
-        .filter(pk=execution_id, status=StepStatus.RUNNING)
-        .exclude(parked_kind="")
-        .first()
-    )
-    if execution is None:
+    """Let a parked step go on with what its far side said; false when it waits no more.
+
+    Steps beside it may still keep a worker busy; then the step goes on before the run is left.
+    """
+    parked = StepExecution.objects.filter(pk=execution_id).exclude(parked_kind="")
+    run_id = parked.values_list("run_id", flat=True).first()
+    # Whoever leaves the run locks its row too: either it sees the message or we see it waiting.
+    rows = PipelineRun.objects.select_for_update().filter(status=RunStatus.RUNNING)
+    run = rows.filter(pk=run_id).first() if run_id is not None else None
+    if run is None:
         return False
-    woken = PipelineRun.objects.filter(
-        pk=execution.run_id, status=RunStatus.RUNNING, worker=None
-    ).exclude(waiting_for=WaitingFor.WORKER)
-    changed = woken.update(
-        waiting_for=WaitingFor.WORKER,
-        waiting_detail="The step goes on as soon as a worker has a free slot.",
-        fence=F("fence") + 1,
-    )
-    if changed:
-        StepExecution.objects.filter(pk=execution.pk).update(wake_message=dict(message))
+    told = parked.filter(status=StepStatus.RUNNING, wake_message__isnull=True)
+    is_told = bool(told.update(wake_message=dict(message)))
+    is_due = parked.filter(status=StepStatus.PENDING, parked_kind=RETRY).exists()
+    if not is_told and not is_due:
+        return False
+    waits = run.worker_id is None and run.waiting_for != WaitingFor.WORKER
+    if waits:
+        PipelineRun.objects.filter(pk=run.pk).update(
+            waiting_for=WaitingFor.WORKER,
+            waiting_detail="The step goes on as soon as a worker has a free slot.",
+            fence=F("fence") + 1,
+        )
         DISPATCH.send()
-    return bool(changed)
+    return is_told or waits

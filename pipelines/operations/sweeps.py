@@ -8,12 +8,14 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from devops.errors import DomainError
 from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvals import expire_gates
+from pipelines.operations.attempts import RETRY
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.runs import wake_step
 from pipelines.operations.workers import retire_silent_workers
@@ -39,10 +41,13 @@ def sweep() -> dict[str, int]:
 
 
 def wake_overdue_steps() -> int:
-    """Wake parked steps whose deadline passed; their handler decides what that means."""
+    """Wake parked steps whose deadline passed, and those whose next attempt is due."""
     overdue = StepExecution.objects.filter(
-        status=StepStatus.RUNNING, deadline_at__lt=timezone.now()
-    ).exclude(parked_kind="")
+        Q(status=StepStatus.RUNNING) | Q(status=StepStatus.PENDING, parked_kind=RETRY),
+        deadline_at__lt=timezone.now(),
+        run__status=RunStatus.RUNNING,
+        run__worker=None,
+    ).exclude(Q(parked_kind="") | Q(run__waiting_for=WaitingFor.WORKER))
     return sum(wake_step(str(pk), {}) for pk in overdue.values_list("pk", flat=True)[:200])
 
 

@@ -156,48 +156,70 @@ def _release_run(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> 
         waiting_for=WaitingFor.WORKER,
         waiting_detail=f"Worker {worker.name} {what}; another one takes over.",
     )
-    _interrupt_step(run, worker, what, lost=lost)
+    _interrupt_steps(run, worker, what, lost=lost)
 
 
-def _interrupted(run: PipelineRun, *, lost: bool) -> StepExecution | None:
-    """The attempt that ran, or the one that its worker died of before it began."""
+def _interrupted(run: PipelineRun, *, lost: bool) -> list[StepExecution]:
+    """The attempts that ran, or the one that its worker died of before it began."""
     attempts = StepExecution.objects.filter(run=run)
-    running = attempts.filter(status=StepStatus.RUNNING).first()
-    if running is not None:
-        return None if running.parked_kind else running
+    running = list(attempts.filter(status=StepStatus.RUNNING))
+    if running:
+        return [each for each in running if not each.parked_kind]
     if not lost:
-        return None
+        return []
     phases = {Phase.MAIN: 0, Phase.FINALLY: 1}
     # An approved one waits until it begins; after its approval nobody is asked again.
     pending = attempts.filter(status__in=[StepStatus.PENDING, StepStatus.WAITING_APPROVAL])
-    return min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
+    first = min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
+    return [first] if first is not None else []
 
 
-def _interrupt_step(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
-    """End the attempt that was running, and prepare its repetition or the run's end."""
-    running = _interrupted(run, lost=lost)
-    if running is None:
+def _interrupt_steps(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
+    """End the attempts that were running, and prepare their repetition or the run's end."""
+    interrupted = _interrupted(run, lost=lost)
+    for running in interrupted:
+        close_abandoned(running.pk)
+        step_states.transition(
+            running,
+            StepStatus.FAILURE,
+            reason="worker_lost" if lost else "worker_stopped",
+            completed_at=DbNow(),
+            error_message=f"Worker {worker.name} {what}.",
+        )
+    losses = {each: _losses(each) if lost else 0 for each in interrupted}
+    poisoned = next((each for each in interrupted if losses[each] >= WORKER_LOSSES_MAX), None)
+    if poisoned is None:
+        for running in interrupted:
+            repeat_attempt(running)
         return
-    close_abandoned(running.pk)
-    cause = "worker_lost" if lost else "worker_stopped"
-    step_states.transition(
-        running,
-        StepStatus.FAILURE,
-        reason=cause,
-        completed_at=DbNow(),
-        error_message=f"Worker {worker.name} {what}.",
+    _give_up(
+        run,
+        f"The worker was lost {losses[poisoned]} times in step {poisoned.step_name}; "
+        f"the last time: {worker.name} {what}.",
     )
-    if not lost:
-        repeat_attempt(running)
-        return
-    losses = StepExecution.objects.filter(
-        run=run, step_key=running.step_key, matrix_index=running.matrix_index, reason="worker_lost"
+
+
+def _losses(execution: StepExecution) -> int:
+    return StepExecution.objects.filter(
+        run_id=execution.run_id,
+        step_key=execution.step_key,
+        matrix_index=execution.matrix_index,
+        reason="worker_lost",
     ).count()
-    if losses < WORKER_LOSSES_MAX:
-        repeat_attempt(running)
-        return
-    run.refresh_from_db()
+
+
+def _give_up(run: PipelineRun, message: str) -> None:
+    """End a run that costs one worker after the other."""
+    for parked in StepExecution.objects.filter(run=run, status=StepStatus.RUNNING):
+        step_states.transition(
+            parked,
+            StepStatus.CANCELLED,
+            reason="worker_lost",
+            completed_at=DbNow(),
+            error_message="The run ended while the step waited.",
+        )
     end_pending_steps(run.pk, StepStatus.SKIPPED, "worker_lost")
+    run.refresh_from_db()
     run_states.transition(
         run,
         RunStatus.FAILURE,
@@ -206,6 +228,5 @@ def _interrupt_step(run: PipelineRun, worker: Worker, what: str, *, lost: bool) 
         waiting_for=WaitingFor.NOTHING,
         waiting_detail="",
         completed_at=DbNow(),
-        error_message=f"The worker was lost {losses} times in step {running.step_name}; "
-        f"the last time: {worker.name} {what}.",
+        error_message=message,
     )

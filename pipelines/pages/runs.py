@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from itertools import groupby
 from typing import Any
 
 import nh3
@@ -14,11 +15,13 @@ from devops.access import Actor
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
 from pipelines import selectors
-from pipelines.choices import Phase, RunStatus, TriggerType, WaitingFor
+from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvers import RESPOND
-from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.operations.attempts import RETRY
+from pipelines.operations.reruns import retry_run
+from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
 from pipelines.pages.gate_rows import gate_detail, other_approvers, shown_gates
 
@@ -80,13 +83,11 @@ class RunDetail(RunPage):
             {
                 "run": run,
                 "pipeline": run.pipeline,
-                "step_groups": _groups(executions),
+                "step_groups": _groups(run, executions),
                 "current_step_id": current_step(latest),
                 "tab": tab if tab in TABS else "log",
                 "tests": _tests(reports),
-                "artifacts": [
-                    _artifact(row) for row in selectors.artifacts(self.actor).filter(run=run)
-                ],
+                "artifacts": [_artifact(row) for row in selectors.artifacts_of(self.actor, run.pk)],
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
@@ -139,21 +140,38 @@ class RunRetry(RunPage):
         return redirect(again.url)
 
 
-def _groups(executions: list[StepExecution]) -> list[dict[str, Any]]:
-    """Steps under their phase; earlier attempts fold under the last one."""
-    groups: dict[str, list[Any]] = {"": [], "Finally": []}
-    for step in latest_attempts(executions):
-        earlier = [
-            row
-            for row in executions
-            if (row.step_key, row.matrix_index) == (step.step_key, step.matrix_index)
-            and row.attempt < step.attempt
-        ]
-        for row in earlier:
-            row.label = f"Attempt {row.attempt}: {row.reason or row.status}"  # type: ignore[attr-defined]
-        step.members = earlier  # type: ignore[attr-defined]
-        groups["Finally" if step.phase == Phase.FINALLY else ""].append(step)
-    return [{"label": label, "steps": steps} for label, steps in groups.items() if steps]
+def _groups(run: PipelineRun, executions: list[StepExecution]) -> list[dict[str, Any]]:
+    """Steps under their phase or group; earlier attempts fold under the last one."""
+    named = (run.snapshot.get("settings") or {}).get("groups") or {}
+    groups: list[dict[str, Any]] = []
+    for (phase, key), rows in groupby(
+        latest_attempts(executions), key=lambda row: (row.phase, row.group_key)
+    ):
+        begins_finally = phase == Phase.FINALLY and not any(
+            group["phase"] == phase for group in groups
+        )
+        label = (named.get(key) or {}).get("name") or key
+        steps = [_with_attempts(row, executions) for row in rows]
+        if begins_finally and key:
+            groups.append({"label": "Finally", "phase": phase, "steps": [], "is_group": False})
+        label = label or ("Finally" if begins_finally else "")
+        groups.append({"label": label, "phase": phase, "steps": steps, "is_group": bool(key)})
+    return groups
+
+
+def _with_attempts(step: StepExecution, executions: list[StepExecution]) -> StepExecution:
+    earlier = [
+        row
+        for row in executions
+        if (row.step_key, row.matrix_index) == (step.step_key, step.matrix_index)
+        and row.attempt < step.attempt
+    ]
+    for row in earlier:
+        row.label = f"Attempt {row.attempt}: {row.reason or row.status}"  # type: ignore[attr-defined]
+    step.members = earlier  # type: ignore[attr-defined]
+    if step.parked_kind == RETRY and step.deadline_at and step.status == StepStatus.PENDING:
+        step.waiting_detail = f"Tried again at {step.deadline_at:%H:%M:%S} UTC."  # type: ignore[attr-defined]
+    return step
 
 
 def _tests(reports: list[Any]) -> dict[str, Any] | None:

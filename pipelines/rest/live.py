@@ -36,7 +36,7 @@ def live_log(request: Request, execution: StepExecution) -> HttpResponseBase:
     """What the attempt says, until it is complete."""
     if is_over_for(request):
         return live(request, None)
-    return live(request, LogFeed(execution.pk, _number(request)))
+    return live(request, LogFeed(execution.log_id, _number(request)))
 
 
 def live_run_log(request: Request, actor: Actor, run: PipelineRun) -> HttpResponseBase:

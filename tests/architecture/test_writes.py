@@ -206,7 +206,7 @@ NOT_DURABLE = {
         READS,
     ),
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
-    "pipelines/operations/attempts.py": {"repeat_attempt": PART},
+    "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
     "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
     "pipelines/operations/concurrency.py": {
@@ -250,12 +250,14 @@ NOT_DURABLE = {
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
     "pipelines/operations/reports.py": {"find_artifact": READS, "artifact_names": READS},
+    "pipelines/operations/reruns.py": {"latest_of": READS, "has_failed": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
     "pipelines/operations/schedules.py": {
         "toggle_schedule": "is another operation",
         "sync_schedules": PART,
         "source_key": READS,
     },
+    "pipelines/operations/snapshots.py": {"remove_old_snapshots": SEVERAL},
     "pipelines/operations/sweeps.py": {
         "sweep": SEVERAL,
         "wake_overdue_steps": SEVERAL,

@@ -14,7 +14,7 @@ from pipelines.operations import events, reporting
 from pipelines.operations.cancellation import stop_run
 from pipelines.operations.checks import settle_check, verdict
 from pipelines.operations.definitions import create_pipeline
-from pipelines.operations.runs import retry_run
+from pipelines.operations.reruns import retry_run
 from tests.gitintegration.hosts.conftest import world
 from tests.gitintegration.hosts.rig import World
 from tests.gitintegration.operations.only import ON_GITEA

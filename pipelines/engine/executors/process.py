@@ -11,7 +11,7 @@ from django.conf import settings
 
 from devops.safety import processes, sandbox
 from devops.storage.logs import LogWriter, pump
-from pipelines.engine.control import RunControl
+from pipelines.engine.control import StepControl
 from pipelines.engine.workspace import StepFiles, Workspace
 from pipelines.steps.base import CommandResult, StepFailedError
 
@@ -19,7 +19,7 @@ from pipelines.steps.base import CommandResult, StepFailedError
 GRACE_SECONDS = 10.0
 STOPPING_GRACE_SECONDS = 1.0
 # Reasons for which nobody waits for a command's own tidying.
-_URGENT = frozenset({"worker_stopped", "force_cancelled", "lease_lost"})
+_URGENT = frozenset({"worker_stopped", "force_cancelled", "lease_lost", "engine_failed"})
 # Seconds between two looks at whether the command must end.
 POLL_SECONDS = 0.2
 # The worker's own interpreter comes last: a machine whose only Python it is still has one.
@@ -49,7 +49,7 @@ class ProcessExecutor:
     workspace: Workspace
     files: StepFiles
     writer: LogWriter
-    control: RunControl
+    control: StepControl
     deadline: float | None
     is_trusted: bool
     on_start: Callable[[], None]
@@ -80,7 +80,7 @@ class ProcessExecutor:
             raise
         finally:
             child.close()
-            self.workspace.forget_child()
+            self.workspace.forget_child(child.pid)
 
     def _follow(self, child: processes.Child) -> CommandResult:
         pump(

@@ -6,7 +6,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from devops.api.serializers import StrictSerializer
+from devops.api.serializers import JSONObject, StrictSerializer
+from pipelines.choices import RUN_TIMEOUT_MAX, TIMEOUT_MIN
 from pipelines.models import Artifact, PipelineRun, StepExecution, TestCase, TestReport, Worker
 
 
@@ -53,14 +54,18 @@ class StepExecutionSerializer(serializers.ModelSerializer[StepExecution]):
     duration_seconds = MillisecondsField(source="duration_ms", read_only=True, allow_null=True)
     outputs = serializers.DictField(read_only=True)
     matrix = serializers.DictField(read_only=True)
+    carried_from_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="The attempt of an earlier run that it repeats."
+    )
 
     class Meta:
         model = StepExecution
         fields = [
             "id", "step_key", "step_name", "step_type", "position", "phase", "group_key", "matrix",
-            "matrix_index", "attempt", "status", "reason", "continue_on_error", "exit_code",
-            "outputs", "error_message", "summary", "first_error_line", "log_truncated",
-            "started_at", "completed_at", "deadline_at", "duration_seconds",
+            "matrix_index", "attempt", "carried_from_id", "status", "reason",
+            "continue_on_error", "exit_code", "outputs", "error_message", "summary",
+            "first_error_line", "log_truncated", "started_at", "completed_at", "deadline_at",
+            "duration_seconds",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -94,8 +99,23 @@ class RunDetailSerializer(RunSerializer):
         return run.worker.name if run.worker else None
 
 
+class StepEdit(StrictSerializer):
+    """What may be changed of a step for one repetition; what is absent stays."""
+
+    configuration = JSONObject(required=False)
+    environment = JSONObject(required=False)
+    condition = serializers.CharField(allow_blank=True, max_length=21_000, required=False)
+    timeout_minutes = serializers.FloatField(
+        allow_null=True, min_value=TIMEOUT_MIN, max_value=RUN_TIMEOUT_MAX, required=False
+    )
+
+
 class RetryBody(StrictSerializer):
-    """Where to begin again."""
+    """Where to begin again, and what to change."""
+
+    edits = serializers.DictField(
+        child=StepEdit(), required=False, help_text="Changes by the key of their step."
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """`from` is a word of Python's, so it cannot be an attribute."""

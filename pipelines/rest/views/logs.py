@@ -119,17 +119,17 @@ class StepLogsView(ActorView):
         if "after" in query:
             raise Invalid.field("?after", "Only a live stream goes on from a byte; use `line`.")
         if _wants_text(request) or query.get("download") in {"1", "true"}:
-            response = stream(request, logs.iter_bytes(execution.pk), _TEXT)
+            response = stream(request, logs.iter_bytes(execution.log_id), _TEXT)
             if "download" in query:
                 response["Content-Disposition"] = _attachment(f"{execution.step_key}.log")
             return response
         if "search" in query:
             return Response(
-                _search(execution.pk, query["search"], is_regex=_is_true(query, "regex"))
+                _search(execution.log_id, query["search"], is_regex=_is_true(query, "regex"))
             )
         first = read_number(request, "line", 1)
         limit = read_limit(query.get("limit", ""), default=500, most=_LINES_MAX)
-        return Response(s.StepLogSerializer(_lines(execution.pk, first, limit)).data)
+        return Response(s.StepLogSerializer(_lines(execution, first, limit)).data)
 
 
 class ArtifactDownloadView(ActorView):
@@ -172,10 +172,10 @@ def _attempts(run: PipelineRun, request: Request) -> list[StepExecution]:
 def _parts(attempts: list[StepExecution], after: int) -> Iterator[dict[str, Any]]:
     room = _JSON_BYTES
     for execution in attempts:
-        reached = logs.state(execution.pk)
+        reached = logs.state(execution.log_id)
         data, following = b"", after
         if room and reached.size_bytes > after:
-            data, following = logs.read_bytes(execution.pk, after, room)
+            data, following = logs.read_bytes(execution.log_id, after, room)
             room -= len(data)
         yield {
             "step_execution_id": execution.pk,
@@ -202,17 +202,17 @@ def _run_text(attempts: list[StepExecution]) -> Iterator[bytes]:
         times = f", attempt {execution.attempt}" if execution.attempt > 1 else ""
         yield f"==> {execution.step_name} ({execution.status}{times})\n".encode()
         last = b"\n"
-        for block in logs.iter_bytes(execution.pk):
+        for block in logs.iter_bytes(execution.log_id):
             last = block[-1:]
             yield block
         if last != b"\n":
             yield b"\n"
 
 
-def _lines(stream_id: uuid.UUID, first: int, limit: int) -> dict[str, Any]:
-    page = logs.read_lines(stream_id, first, limit)
+def _lines(execution: StepExecution, first: int, limit: int) -> dict[str, Any]:
+    page = logs.read_lines(execution.log_id, first, limit)
     return {
-        "step_execution_id": stream_id,
+        "step_execution_id": execution.pk,
         "total_lines": page.total_lines,
         "size_bytes": page.size_bytes,
         "complete": page.complete,

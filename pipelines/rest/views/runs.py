@@ -18,7 +18,8 @@ from pipelines import selectors
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
 from pipelines.operations.approvers import RESPOND
-from pipelines.operations.runs import WRITE_RUNS, cancel_run, retry_run
+from pipelines.operations.reruns import retry_run
+from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
 from pipelines.rest import live
 from pipelines.rest.numbers import read_number
@@ -71,16 +72,22 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
     @extend_schema(request=s.RetryBody, responses={201: s.RunSerializer})
     @action(detail=True, methods=["post"])
     def retry(self, _request: Request, **_path: object) -> Response:
-        """Repeat a finished run as a new one, with the definition and the event it had."""
+        """Repeat a finished run as a new one, with the event it had.
+
+        What comes before `from` is taken over with its results and workspace; `edits` change steps
+        of this repetition alone (needs `devops.pipelines.write` too).
+        """
         values = self.parse(s.RetryBody)
-        again = retry_run(self.actor, self._run(), start_from=values["from"])
+        again = retry_run(
+            self.actor, self._run(), start_from=values["from"], edits=values.get("edits")
+        )
         return self.render(s.RunSerializer, again, 201)
 
     @extend_schema(responses=s.ArtifactSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def artifacts(self, _request: Request, **_path: object) -> Response:
         """The files that the run kept."""
-        rows = selectors.artifacts(self.actor).filter(run=self.get_object())
+        rows = selectors.artifacts_of(self.actor, self.get_object().pk)
         return Response(s.ArtifactSerializer(rows, many=True).data)
 
     @extend_schema(responses=s.TestSummarySerializer)

@@ -55,7 +55,6 @@ on:
 concurrency: {group: "ci-${{ trigger.branch }}", policy: queue}
 timeout_minutes: 30
 runner_labels: [linux]
-image: python:3.12-slim
 env: {PIP_NO_INPUT: "1"}
 secrets: [PYPI_TOKEN]
 features: {commit_status: true}

@@ -47,8 +47,6 @@ def test_the_example_document_has_no_findings() -> None:
         (pipeline("with: {command: x, shell: {x: 1}}"), "unknown-key", 5, 32),
         (pipeline(COMMAND + "key: 1a"), "schema", 6, 10),
         (pipeline(COMMAND + "key: previous"), "reserved-key", 6, 10),
-        (pipeline(COMMAND + "retry: {attempts: 2}"), "not-available", 6, 5),
-        (pipeline(COMMAND + "matrix: {a: [1]}"), "not-available", 6, 5),
         (pipeline(COMMAND + "approval: 3"), "schema", 6, 15),
         (pipeline(COMMAND + "approval: {recipient: [a@b.c]}"), "unknown-key", 6, 16),
         (pipeline(COMMAND + "approval: {recipients: [role:viewer]}"), "schema", 6, 29),
@@ -80,6 +78,22 @@ def test_the_example_document_has_no_findings() -> None:
             2,
             46,
         ),
+        ("name: X\nimage: python\nsteps: []", "not-available", 2, 1),
+        (pipeline(COMMAND + "retry: {attempts: 99}"), "schema", 6, 23),
+        (pipeline(COMMAND + "retry: {delay_seconds: 1}"), "missing-key", 6, 12),
+        (pipeline(COMMAND + "retry: {attempts: 2, on: [tired]}"), "schema", 6, 31),
+        (pipeline(COMMAND + "retry: {attempts: 2, on: [{log: '(?=x)'}]}"), "pattern", 6, 37),
+        (pipeline(COMMAND + "retry: {attempts: 2, on: [{exit_code: 0}]}"), "schema", 6, 43),
+        (pipeline(COMMAND + "matrix: {a: []}"), "schema", 6, 17),
+        (pipeline(COMMAND + "matrix: {a: 3}"), "schema", 6, 17),
+        (pipeline(COMMAND + "matrix: {a: [{}]}"), "schema", 6, 18),
+        (pipeline(COMMAND + "matrix: {a: [1], exclude: [{a: 1}]}"), "matrix", 6, 31),
+        (pipeline(COMMAND + "matrix: {a: [1], exclude: [{b: 1}]}"), "matrix", 6, 31),
+        (pipeline(COMMAND + "matrix: {fail_fast: true}"), "matrix", 6, 5),
+        (pipeline(COMMAND + "matrix: {a: ['${{ steps.x.status }}']}"), "unknown-reference", 6, 23),
+        (pipeline(COMMAND + "fail_fast: true"), "schema", 6, 5),
+        (pipeline(COMMAND + "outputs: {a: {type: date}}"), "schema", 6, 25),
+        (pipeline(COMMAND + "outputs: {1a: {}}"), "schema", 6, 14),
         (pipeline(COMMAND + "timeout_minutes: 90"), "timeout", 6, 22),
         (pipeline(COMMAND + "secrets: [A]"), "undeclared-secret", 6, 15),
         (pipeline(COMMAND + "parallel: []"), "schema", 4, 5),
@@ -285,7 +299,69 @@ def test_members_of_a_group_do_not_see_each_other() -> None:
         "  - {name: C, uses: notify, if: steps.a.status == steps.b.status}\n"
     )
 
-    assert found(text) == [("not-available", 4, 5), ("unknown-reference", 6, 37)]
+    assert found(text) == [("unknown-reference", 6, 37)]
+
+
+def test_a_group_in_a_group_and_an_empty_group_are_refused() -> None:
+    text = (
+        "name: X\nsteps:\n"
+        "  - name: Outer\n"
+        "    parallel:\n"
+        "      - name: Inner\n"
+        "        parallel: [{name: A, uses: notify}]\n"
+        "  - name: Empty\n"
+        "    parallel: []\n"
+    )
+
+    assert found(text) == [("group", 6, 9), ("group", 8, 15)]
+
+
+def test_the_lint_of_a_matrix_names_step_field_and_line() -> None:
+    text = pipeline(COMMAND + "matrix: {a: [1, 2], exclude: [{a: 1}, {a: 2}]}")
+
+    (finding,) = lint(text, schemas=SCHEMAS)
+    assert finding.message == "`exclude` leaves no combination"
+    assert (finding.pointer, finding.line) == ("/steps/0/matrix/exclude", 6)
+
+
+def test_a_matrix_of_too_many_combinations_is_refused() -> None:
+    values = ", ".join(map(str, range(20)))
+    text = pipeline(COMMAND + f"matrix: {{a: [{values}], b: [{values}]}}")
+
+    assert [f.message for f in lint(text, schemas=SCHEMAS)] == [
+        "The matrix has more than 256 combinations"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("'3.11'", ""), ("'${{ inputs.count }}'", ""),
+        ("'${{ inputs.free }}'", "untrusted-in-command"),
+        ("'${{ trigger.branch }}'", "untrusted-in-command"),
+    ],
+)  # fmt: skip
+def test_a_matrix_may_stand_in_a_command_only_when_nobody_else_wrote_it(
+    source: str, code: str
+) -> None:
+    text = (
+        "name: X\non: {manual: {inputs: {count: {type: number}, free: {}}}}\nsteps:\n"
+        "  - name: A\n    uses: run_command\n"
+        f"    matrix: {{python: [{source}]}}\n"
+        "    with: {command: 'tox ${{ matrix.python }}'}\n"
+    )
+
+    assert [f.code for f in lint(text, schemas=SCHEMAS)] == ([code] if code else [])
+
+
+def test_a_name_may_hold_expressions_and_they_are_checked() -> None:
+    text = (
+        "name: X\nsteps:\n"
+        "  - {name: 'Test ${{ matrix.os }}', key: t, uses: notify, matrix: {os: [linux]}}\n"
+        "  - {name: 'Then ${{ steps.t.attempt }} ${{ matrix.os }}', uses: notify}\n"
+    )
+
+    assert [(f.code, f.line) for f in lint(text, schemas=SCHEMAS)] == [("unknown-reference", 4)]
 
 
 def test_a_label_that_no_worker_has_is_a_warning() -> None:

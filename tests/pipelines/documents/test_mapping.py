@@ -70,7 +70,6 @@ def test_members_move_to_the_fields_of_the_resource() -> None:
     definition = example()
 
     assert definition["settings"] == {
-        "image": "python:3.12-slim",
         "concurrency": {"group": "ci-${{ trigger.branch }}", "policy": "queue"},
     }
     assert definition["steps"][2]["condition"].startswith("trigger.branch")
@@ -146,10 +145,29 @@ def test_a_group_keeps_its_members_together() -> None:
     definition = to_definition(document)
 
     assert [step["group_key"] for step in definition["steps"]] == ["checks", "checks"]
-    assert from_definition(definition)["steps"] == [
-        {"name": "checks", "key": "checks", "parallel": members}
-    ]
+    assert from_definition(definition)["steps"] == [{"name": "Checks", "parallel": members}]
     assert to_definition(from_definition(definition)) == definition
+
+
+def test_an_image_is_a_setting() -> None:
+    document = {"name": "X", "image": "python:3.12-slim", "steps": []}
+
+    assert to_definition(document)["settings"] == {"image": "python:3.12-slim"}
+    assert from_definition(to_definition(document))["image"] == "python:3.12-slim"
+
+
+def test_what_is_said_of_a_group_survives_storage() -> None:
+    group = {
+        "name": "All checks", "key": "checks", "fail_fast": True, "max_parallel": 2,
+        "parallel": [{"name": "A", "uses": "notify"}, {"name": "B", "uses": "notify"}],
+    }  # fmt: skip
+    definition = to_definition({"name": "X", "steps": [group]})
+
+    assert definition["settings"]["groups"] == {
+        "checks": {"name": "All checks", "fail_fast": True, "max_parallel": 2}
+    }
+    assert from_definition(definition)["steps"] == [group]
+    assert lint_definition(definition, schemas=SCHEMAS) == []
 
 
 def test_an_export_reads_back_as_the_same_definition() -> None:

@@ -13,7 +13,7 @@ from devops.errors import Fenced
 from pipelines.choices import RunStatus, StepStatus, WaitingFor
 from pipelines.engine import boundary
 from pipelines.engine.control import RunControl
-from pipelines.engine.moves import StepMove, Verdict
+from pipelines.engine.moves import StepMove, Verdict, Wait
 from pipelines.models import PipelineRun
 from pipelines.operations.runs import cancel_run
 from pipelines.operations.sweeps import sweep
@@ -222,7 +222,7 @@ def test_a_worker_without_the_lease_writes_nothing(workshop: Workshop) -> None:
     writes: list[Callable[[], object]] = [
         lambda: boundary.advance(lease, [move]),
         lambda: boundary.finish(lease, [move], Verdict("success")),
-        lambda: boundary.park(lease, [move], "external", "waits"),
+        lambda: boundary.park(lease, [move], Wait("external", "waits")),
         lambda: boundary.release(lease, [move], [], "why"),
     ]
     for write in writes:

@@ -151,6 +151,7 @@ def _until(workshop: Workshop, run: PipelineRun, key: str) -> PipelineRun:
 def test_without_the_folder_the_finished_workspace_steps_are_replayed_into_the_log(
     workshop: Workshop, settings: Settings
 ) -> None:
+    settings.POWERNODE_SNAPSHOT_MAX_BYTES = 0
     run = workshop.trigger(
         workshop.pipeline(step("one", "echo made > file"), step("two", "cat file"))
     )
@@ -168,6 +169,7 @@ def test_a_workspace_that_cannot_be_rebuilt_fails_the_step_in_words(
     workshop: Workshop, settings: Settings, tmp_path: Path
 ) -> None:
     settings.POWERNODE_SANDBOX = "none"
+    settings.POWERNODE_SNAPSHOT_MAX_BYTES = 0
     flag = tmp_path / "flag"
     flag.touch()
     run = workshop.trigger(workshop.pipeline(step("one", f"test -e {flag}"), step("two")))
@@ -182,6 +184,7 @@ def test_a_workspace_that_cannot_be_rebuilt_fails_the_step_in_words(
 
 
 def test_the_replay_does_not_ask_conditions_again(workshop: Workshop, settings: Settings) -> None:
+    settings.POWERNODE_SNAPSHOT_MAX_BYTES = 0
     clean = step("clean", "cat file", phase="finally", condition="always()")
     run = workshop.trigger(
         workshop.pipeline(step("one", "echo made > file"), step("bad", "false"), clean)
