@@ -81,8 +81,10 @@ def note_delivery(message_id: str) -> None:
 
 @shared_task(name=HOST_WRITES.name)
 def send_host_writes() -> None:
-    """Tell the hosts what they are to know."""
-    HOSTS.submit("writes", host_writes.send_host_writes)
+    """Tell the hosts what they are to know; one that is silent keeps no other waiting."""
+    for credential_id in host_writes.credentials_due():
+        send = partial(host_writes.send_host_writes, credential_id)
+        HOSTS.submit(("writes", credential_id), send)
 
 
 @shared_task(name=TICK.name)

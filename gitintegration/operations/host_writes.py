@@ -104,13 +104,35 @@ def _waiting(mirror_id: uuid.UUID, target: str) -> QuerySet[HostWrite]:
     )
 
 
-def send_host_writes() -> int:
-    """Send what is due; returns how many the hosts have now. Safe to run beside itself."""
-    due = HostWrite.objects.filter(
-        status=HostWriteStatus.PENDING, next_attempt_at__lte=timezone.now()
-    )
+def sweep_writes() -> int:
+    """Wake the sending of what is due; returns for how many credentials something is."""
+    waiting = len(credentials_due())
+    if waiting:
+        HOST_WRITES.send_now()
+    return waiting
+
+
+def credentials_due() -> list[uuid.UUID]:
+    """The credentials through which something is to be said now; each goes its own way."""
+    return list(_due().order_by().values_list("repository__credential_id", flat=True).distinct())
+
+
+def send_host_writes(credential_id: uuid.UUID | None = None) -> int:
+    """Send what is due, through one credential or all; returns how many the hosts have now.
+
+    Safe to run beside itself.
+    """
+    due = _due()
+    if credential_id is not None:
+        due = due.filter(repository__credential=credential_id)
     keys = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:50])
     return sum(_send(key) for key in keys)
+
+
+def _due() -> QuerySet[HostWrite]:
+    return HostWrite.objects.filter(
+        status=HostWriteStatus.PENDING, next_attempt_at__lte=timezone.now()
+    ).exclude(repository__credential=None)
 
 
 def _send(key: uuid.UUID) -> bool:

@@ -30,7 +30,7 @@ def tick() -> None:
         return
     _each(
         job_logs.sweep_logs,
-        host_writes.send_host_writes,
+        host_writes.sweep_writes,
         schedules.fire_due_schedules,
         dispatches.poll_dispatches,
         imports.sweep_syncs,

@@ -125,7 +125,8 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/host_writes.py": {
         **dict.fromkeys(("want_status", "want_comment", "want_approval"), PART),
-        "send_host_writes": SEVERAL,
+        **dict.fromkeys(("send_host_writes", "sweep_writes"), SEVERAL),
+        "credentials_due": READS,
         **dict.fromkeys(("stands", "find_marked", "upsert_comment"), "talks to the git host only"),
         "mark": READS,
     },

@@ -195,10 +195,16 @@ def test_a_push_becomes_a_run_a_status_a_comment_and_a_pull_request_once_each(
         platform.until(
             lambda c=commit: _newest_state(world, c), lambda state: state.startswith("success")
         )
+        platform.until(
+            lambda c=commit: _newest_state(world, c, "powernode"),
+            lambda state: state.startswith("success"),
+        )
     summary = platform.until(
         lambda: [each for each in pull.comments if "| Step |" in each.body], len
     )
     assert len(summary) == 1
+    told = [(each.sha, each.context, each.state, each.description) for each in repo.statuses]
+    assert len(told) == len(set(told)), told
     assert world.host.violations == []
 
 
@@ -254,7 +260,7 @@ def test_a_fork_with_a_forged_author_waits_for_a_member_and_never_sees_a_secret(
     assert (outputs["size"], outputs["file"]) == ("0", "of bob")
 
 
-def _newest_state(world: World, sha: str) -> str:
+def _newest_state(world: World, sha: str, context: str = "powernode/widgets") -> str:
     found = [each for each in world.widgets.statuses if each.sha == sha]
-    ours = [each for each in found if each.context == "powernode/widgets"]
+    ours = [each for each in found if each.context == context]
     return ours[-1].state.lower() if ours else ""

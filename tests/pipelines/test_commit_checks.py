@@ -157,6 +157,19 @@ def test_a_cancelled_run_resolves_its_commit(shop: Shop) -> None:
 
 
 @ON_GITEA
+def test_a_run_that_a_newer_push_replaces_resolves_its_own_commit(shop: Shop) -> None:
+    shop.pipeline("One")
+    row = PipelineRepository.objects.get().pipeline
+    row.allow_concurrent = False
+    row.settings = {"concurrency": {"group": "one", "policy": "replace"}}
+    row.save()
+    first, second = shop.push(content="1"), shop.push(content="2")
+    shop.finish()
+    assert shop.told(first)[-1] == ("failure", "1 cancelled.")
+    assert shop.told(second)[-1] == ("success", "1 passed.")
+
+
+@ON_GITEA
 def test_a_repetition_opens_the_check_again_and_its_end_decides(shop: Shop) -> None:
     shop.pipeline("One", "test -e $HOME/never")
     sha = shop.push()

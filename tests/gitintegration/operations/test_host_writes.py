@@ -12,11 +12,13 @@ from gitintegration.clients.fakes.model import Pull
 from gitintegration.clients.shapes import CommitStatus, StatusState
 from gitintegration.models import GitRepository, HostWrite
 from gitintegration.operations.host_writes import (
+    credentials_due,
     mark,
     send_host_writes,
     want_comment,
     want_status,
 )
+from tests.factories.gitintegration import CredentialFactory
 from tests.gitintegration.operations.only import ON_GITEA
 from tests.gitintegration.operations.site import Site
 from tests.pipelines.conftest import in_threads, wait_until
@@ -193,3 +195,26 @@ def test_what_is_said_later_never_arrives_earlier(site: Site, mirror: GitReposit
     assert again() == 1
     assert standing(site, mirror)[0] == ("powernode/ci", "success")
     assert made(site) == 2
+
+
+@ON_GITEA
+def test_what_is_due_goes_out_through_each_credential_apart(
+    site: Site, mirror: GitRepository
+) -> None:
+    other = site.mirror(site.world.state.add_repository("acme/gadgets", files={"a": "b"}))
+    second = CredentialFactory.create(
+        provider=site.provider, is_default=False, secret={"access_token": site.world.token}
+    )
+    GitRepository.objects.filter(pk=other.pk).update(credential=second)
+    head = site.world.client.get_branch("acme/gadgets", "main").sha
+    say(site, mirror, "success")
+    status = CommitStatus("powernode/ci", "success", "Words", "https://powernode.example.com/r/1")
+    want_status(other.repository_id, head, status, key="other")
+    assert set(credentials_due()) == {site.credential.pk, second.pk}
+
+    assert send_host_writes(second.pk) == 1
+
+    assert credentials_due() == [site.credential.pk]
+    assert made(site) == 0
+    assert send_host_writes(site.credential.pk) == 1
+    assert credentials_due() == []
