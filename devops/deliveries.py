@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -51,6 +51,9 @@ class Receiver:
         secrets: sign side by side, so that a receiver can change over in peace.
         signature_secret: adds the older `t=,v1=` header.
         options: see `WebhookDelivery.options`.
+        is_secret: the address itself lets anybody in, as those of chat rooms do; it is kept
+            encrypted, and only its host is shown.
+        is_plain: the payload is the body, neither wrapped nor signed.
         subscription_id: how its deliveries end is told by `webhook_delivery_ended`.
     """
 
@@ -59,6 +62,14 @@ class Receiver:
     signature_secret: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     subscription_id: uuid.UUID | None = None
+    is_secret: bool = False
+    is_plain: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The address as everybody may see it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}/…" if self.is_secret else self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,9 @@ def enqueue_webhook(
 ) -> WebhookDelivery | None:
     """Write a signed webhook into the present transaction; None when the key was used before."""
     delivery = WebhookDelivery(
-        account_id=account_id, kind=_KIND.WEBHOOK, destination=receiver.url,
+        account_id=account_id, kind=_KIND.WEBHOOK, destination=receiver.shown,
         event_name=event_name, payload=dict(payload), idempotency_key=key,
-        options=dict(receiver.options), subscription_id=receiver.subscription_id,
+        options=_options(receiver), subscription_id=receiver.subscription_id,
     )  # fmt: skip
     delivery.encrypted_secret = _sealed(delivery, receiver)
     return _insert(delivery)
@@ -106,8 +117,8 @@ def send_again(delivery: WebhookDelivery, receiver: Receiver | None = None) -> N
     changes: dict[str, Any] = {}
     if receiver is not None:
         changes = {
-            "destination": receiver.url,
-            "options": dict(receiver.options),
+            "destination": receiver.shown,
+            "options": _options(receiver),
             "encrypted_secret": _sealed(delivery, receiver),
         }
     if not WebhookDelivery.objects.filter(pk=delivery.pk, status__in=ended).update(
@@ -170,6 +181,16 @@ def deliver_due() -> int:
     )
     keys = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH])
     return sum(_try(pk) for pk in keys)
+
+
+def deliver_of(subscription_id: uuid.UUID) -> None:
+    """Try what is due of one subscriber at once, in the calling thread."""
+    due = WebhookDelivery.objects.filter(
+        subscription_id=subscription_id, status=_STATUS.PENDING,
+        next_attempt_at__lte=timezone.now(),
+    )  # fmt: skip
+    for pk in list(due.values_list("pk", flat=True)):
+        _try(pk)
 
 
 def _try(pk: uuid.UUID) -> bool:
@@ -246,9 +267,8 @@ def _post(delivery: WebhookDelivery) -> int:
     body, headers = _signed(delivery, timezone.now())
     seconds = float(delivery.options.get("timeout_seconds") or TOTAL_SECONDS)
     try:
-        answer = request(
-            "POST", delivery.destination, headers=headers, body=body, total_seconds=seconds
-        )
+        url = _secrets_of(delivery).get("url") or delivery.destination
+        answer = request("POST", url, headers=headers, body=body, total_seconds=seconds)
     except AddressNotAllowed as error:
         raise PermanentError(str(error)) from error
     if answer.status == 410:
@@ -260,6 +280,9 @@ def _post(delivery: WebhookDelivery) -> int:
 
 def _signed(delivery: WebhookDelivery, moment: datetime) -> tuple[bytes, dict[str, str]]:
     """The body and its headers: Standard Webhooks, and the older header where it is wanted."""
+    if delivery.options.get("is_plain"):
+        headers = {**delivery.options.get("headers", {}), "Content-Type": "application/json"}
+        return json.dumps(delivery.payload).encode(), headers
     text = json.dumps({"type": delivery.event_name, "data": delivery.payload})
     content_type = delivery.options.get("content_type") or "application/json"
     if content_type != "application/json":
@@ -285,8 +308,16 @@ def _signed(delivery: WebhookDelivery, moment: datetime) -> tuple[bytes, dict[st
 
 
 def _sealed(delivery: WebhookDelivery, receiver: Receiver) -> str:
-    held = {"secrets": receiver.secrets, "signature_secret": receiver.signature_secret}
+    held = {
+        "secrets": receiver.secrets,
+        "signature_secret": receiver.signature_secret,
+        "url": receiver.url if receiver.is_secret else "",
+    }
     return encrypt(json.dumps(held).encode(), binding=_binding(delivery))
+
+
+def _options(receiver: Receiver) -> dict[str, Any]:
+    return {**receiver.options, **({"is_plain": True} if receiver.is_plain else {})}
 
 
 def _secrets_of(delivery: WebhookDelivery) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class WebhookDelivery(Row):
     last_error = models.CharField(max_length=1000, blank=True)
     # Whose delivery it is, in the table of whoever wrote it; it is told how it ended.
     subscription_id = models.UUIDField(null=True)
-    # {content_type, headers, timeout_seconds, retry_limit, retry_backoff}; absent means usual.
+    # {content_type, headers, timeout_seconds, retry_limit, retry_backoff, is_plain}; absent: usual.
     options = models.JSONField(default=dict)
     # The last tries: {at, status, error, duration_ms}.
     tries = models.JSONField(default=list)

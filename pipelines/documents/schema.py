@@ -65,7 +65,7 @@ def _pipeline() -> Schema:
         "env": _said(_environment(), "Environment variables of every step."),
         "secrets": _said(_secret_names(), "Names of the secrets that steps may ask for."),
         "features": _said(_features(), "Switches of optional behaviour."),
-        "notifications": _said({"type": "object"}, "Who is told about what."),
+        "notifications": _said(_notifications(), "Who is told about what."),
         "services": _said({"type": "object"}, "Containers that run beside the steps."),
         "steps": _said(steps, "What is done, in this order."),
         "finally": _said(dict(steps), "Steps that run at the end, whatever happened."),
@@ -243,6 +243,11 @@ def _features() -> Schema:
         "properties": {name: {"type": "boolean"} for name in FEATURES},
         "additionalProperties": {"type": "boolean"},
     }
+
+
+def _notifications() -> Schema:
+    told = {"anyOf": [_names(), {"type": "boolean"}]}
+    return _object(dict.fromkeys(("on_failure", "on_completion", "on_approval_required"), told))
 
 
 def _secret_names() -> Schema:

@@ -105,9 +105,12 @@ def _of(row: Membership) -> Recipient:
 
 def recipients_of(settings: Mapping[str, Any], run: PipelineRun) -> list[str]:
     """What the step's approval names, else the people whom the pipeline notifies."""
-    named = settings.get("recipients") or []
+    told = (run.snapshot.get("notification_settings") or {}).get("on_approval_required", True)
+    named = settings.get("recipients") or (told if isinstance(told, list) else [])
     if named:
         return [str(word) for word in named]
+    if told is False:
+        return []
     return [
         f"user:{entry.get('value')}" if entry.get("type") == "user_id" else str(entry.get("value"))
         for entry in run.pipeline.notification_recipients

@@ -12,6 +12,7 @@ from gitintegration.public import CommitStatus, StatusState, want_comment, want_
 from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.checks import settle_check
+from pipelines.operations.notifications import notify_run
 from pipelines.states import decimal_seconds
 
 # How a run's end is called at the hosts.
@@ -52,7 +53,10 @@ def _report(message: OutboxMessage) -> None:
         return
     rows = PipelineRun.objects.select_related("pipeline", "repository")
     run = rows.filter(pk=message.payload["pipeline_run"]["id"]).first()
-    if run is None or run.status not in RUN_TERMINAL or not _is_reported(run):
+    if run is None or run.status not in RUN_TERMINAL:
+        return
+    notify_run(run)
+    if not _is_reported(run):
         return
     state = _STATES[run.status]
     if run.status == RunStatus.FAILURE and run.reason in OUR_FAULT:

@@ -13,6 +13,9 @@ from django.db.transaction import TransactionManagementError
 
 from devops.sqlite3.base import DatabaseWrapper
 
+# Only because any connection wants it: these have databases of their own.
+pytestmark = pytest.mark.django_db
+
 SETTINGS = {
     "ENGINE": "devops.sqlite3", "ATOMIC_REQUESTS": False, "AUTOCOMMIT": True, "CONN_MAX_AGE": None,
     "CONN_HEALTH_CHECKS": False, "TIME_ZONE": None, "USER": "", "PASSWORD": "", "HOST": "",

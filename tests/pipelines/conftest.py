@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
 from django.db import connection, connections
 from pydantic import Field
 from pytest_django.fixtures import Settings
@@ -30,6 +31,7 @@ from pipelines.operations.workers import register_worker
 from pipelines.step_types import StepType
 from pipelines.steps import registry
 from pipelines.steps.base import Config, Done, Outcome, StepContext
+from tests.pipelines.postbox import Postbox, open_postbox
 
 WAIT_SECONDS = 30.0
 
@@ -205,3 +207,19 @@ def workshop(db: None) -> Workshop:
 def open_workshop(transactional_db: None) -> Workshop:
     """As `workshop`, with commits that other threads see."""
     return Workshop(make_actor(), make_worker())
+
+
+@pytest.fixture
+def postbox() -> Iterator[tuple[Postbox, Controller]]:
+    """A mail server that keeps what it is given."""
+    with open_postbox() as opened:
+        yield opened
+
+
+@pytest.fixture
+def mailed(postbox: tuple[Postbox, Controller], settings: Settings) -> Postbox:
+    """Django's SMTP backend points at the postbox."""
+    box, controller = postbox
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    return box

@@ -1,19 +1,13 @@
 """The mail that asks: through a real SMTP server, once, with links that only the recipient has."""
 
-import email
-import email.policy
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email.message import EmailMessage
-from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from pytest_django.fixtures import Settings
 
 from devops.deliveries import deliver_due
 from devops.models import OutboxMessage, WebhookDelivery
@@ -22,55 +16,8 @@ from pipelines.models import StepApprovalToken
 from pipelines.operations.approvals import note_mail
 from tests.pipelines.approvals.people import YES, email_of, gate_of, gated, member, say, waiting
 from tests.pipelines.conftest import Workshop
+from tests.pipelines.postbox import Postbox
 from tests.stack import ROOT, Stack, free_port
-
-
-@dataclass
-class Postbox:
-    """A mail server that keeps what it is given, and refuses whom it is told to."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
-
-    async def handle_RCPT(  # noqa: N802  (aiosmtpd's name)
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        if address in self.refused:
-            return self.refused[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        return "250 OK"
-
-    def words(self, kind: str) -> list[str]:
-        found = []
-        for mail in self.mails:
-            part = mail.get_body((kind,))
-            assert part is not None
-            found.append(part.get_content())
-        return found
-
-
-@pytest.fixture
-def postbox() -> Iterator[tuple[Postbox, Controller]]:
-    box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    yield box, controller
-    controller.stop()
-
-
-@pytest.fixture
-def mailed(postbox: tuple[Postbox, Controller], settings: Settings) -> Postbox:
-    """Django's SMTP backend points at the postbox."""
-    box, controller = postbox
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
-    return box
 
 
 def _note_all() -> None:
