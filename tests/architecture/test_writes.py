@@ -250,6 +250,11 @@ NOT_DURABLE = {
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
+    "pipelines/operations/notifications.py": {
+        "addresses_of": READS,
+        "deliveries_of": READS,
+        "notify_run": PART,
+    },
     "pipelines/operations/reports.py": {"find_artifact": READS, "artifact_names": READS},
     "pipelines/operations/reruns.py": {"latest_of": READS, "has_failed": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
