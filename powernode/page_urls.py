@@ -25,7 +25,7 @@ from pipelines.choices import Answer
 from pipelines.pages import approvals as gates
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
-from pipelines.pages import pipelines, repositories, runners, runs, workers
+from pipelines.pages import pipelines, repositories, reruns, runners, runs, workers
 from pipelines.pages import schedules as timetable
 from powernode.home import Overview
 from powernode.pages import favicon
@@ -37,7 +37,8 @@ urlpatterns = [
     path("runs/<uuid:pk>", runs.RunDetail.as_view(), name="run_detail"),
     path("runs/<uuid:pk>/cancel", runs.RunCancel.as_view(), name="run_cancel"),
     path("runs/<uuid:pk>/allow", runs.RunAllow.as_view(), name="run_allow"),
-    path("runs/<uuid:pk>/retry", runs.RunRetry.as_view(), name="run_retry"),
+    path("runs/<uuid:pk>/retry", reruns.RunRetry.as_view(), name="run_retry"),
+    path("runs/<uuid:pk>/rerun", reruns.RunRerun.as_view(), name="run_rerun"),
     path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),
     path("schedules/new", timetable.ScheduleNew.as_view()),
     path("schedules/<uuid:pk>", timetable.ScheduleDetail.as_view()),

@@ -20,12 +20,13 @@ from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvers import RESPOND
 from pipelines.operations.attempts import RETRY
-from pipelines.operations.reruns import retry_run
+from pipelines.operations.reruns import has_failed
 from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
+from pipelines.pages.comparison import side_by_side
 from pipelines.pages.gate_rows import gate_detail, other_approvers, shown_gates
 
-TABS = ("log", "tests", "artifacts", "summary", "trigger")
+TABS = ("log", "tests", "artifacts", "summary", "trigger", "attempts")
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
@@ -78,6 +79,7 @@ class RunDetail(RunPage):
         latest = latest_attempts(executions)
         reports = list(selectors.test_reports(self.actor, pk))
         asked = [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)]
+        runs = selectors.attempts_of(self.actor, run)
         return self.render(
             "pipelines/run_detail.html",
             {
@@ -85,13 +87,18 @@ class RunDetail(RunPage):
                 "pipeline": run.pipeline,
                 "step_groups": _groups(run, executions),
                 "current_step_id": current_step(latest),
+                "current_step_key": next(
+                    (row.step_key for row in latest if str(row.pk) == current_step(latest)), ""
+                ),
                 "tab": tab if tab in TABS else "log",
                 "tests": _tests(reports),
                 "artifacts": [_artifact(row) for row in selectors.artifacts_of(self.actor, run.pk)],
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
-                "attempts": _attempts(self.actor, run),
+                "attempts": _attempts(runs, run),
+                "beside": side_by_side(self.actor, runs) if tab == "attempts" else None,
+                "has_failed_steps": any(has_failed(step) for step in latest),
                 "gates": asked,
                 "is_asking": any(gate["status"] == "pending" for gate in asked),
                 "members": other_approvers(self.actor) if run.is_live else [],
@@ -126,18 +133,6 @@ class RunAllow(RunPage):
         except DomainError as error:
             return self.refuse(error, run.url)
         return redirect(run.url)
-
-
-class RunRetry(RunPage):
-    """`POST /runs/<id>/retry`."""
-
-    def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        run = selectors.run(self.actor, pk)
-        try:
-            again = retry_run(self.actor, run)
-        except DomainError as error:
-            return self.refuse(error, run.url)
-        return redirect(again.url)
 
 
 def _groups(run: PipelineRun, executions: list[StepExecution]) -> list[dict[str, Any]]:
@@ -236,6 +231,5 @@ def _trigger_rows(run: PipelineRun) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
-def _attempts(actor: Actor, run: PipelineRun) -> list[dict[str, Any]]:
-    rows = selectors.attempts_of(actor, run)
-    return [{"number": row.attempt, "url": row.url, "is_current": row.pk == run.pk} for row in rows]
+def _attempts(runs: list[PipelineRun], run: PipelineRun) -> list[dict[str, Any]]:
+    return [{"number": row.attempt, "url": row.url, "is_current": row.pk == run.pk} for row in runs]

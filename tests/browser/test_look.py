@@ -80,6 +80,8 @@ def paths(site: Site) -> list[str]:
     """Every address of the dashboard, with data behind it."""
     long = site.pipeline("A pipeline whose name is so long that no phone can show it all", "true")
     failed = site.finish(site.trigger(site.pipeline("Spill", "printf 'x%.0s' $(seq 900); exit 1")))
+    again = site.api("POST", f"/devops/pipeline_runs/{failed['id']}/retry", {"from": "failed"})
+    site.finish(again)
     run = site.api("GET", "/devops/pipeline_runs?status=success&trigger_type=push")["results"][0]
     event = site.api("GET", "/git/webhook_events")["results"][0]
     repository = site.facts["repository_id"]
@@ -88,6 +90,7 @@ def paths(site: Site) -> list[str]:
         "/workers", "/webhooks", f"/webhooks/{event['id']}", f"/repositories/{repository}",
         *(f"/runs/{run['id']}?tab={tab}" for tab in ("log", "tests", "artifacts", "trigger")),
         f"/runs/{run['id']}?tab=summary", f"/runs/{failed['id']}",
+        f"/runs/{failed['id']}/rerun?step=step_1", f"/runs/{again['id']}?tab=attempts",
         *(f"/pipelines/shop-ci?tab={tab}" for tab in ("runs", "definition", "triggers")),
         "/pipelines/shop-ci?tab=settings", "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
