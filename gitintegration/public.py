@@ -48,6 +48,11 @@ from gitintegration.operations.repositories import (
 )
 from gitintegration.operations.runners import MANAGE as MANAGE_RUNNERS
 from gitintegration.operations.runners import TOKEN as RUNNER_TOKEN
+from gitintegration.operations.workflows import (
+    find_host_run,
+    start_host_workflow,
+    stop_host_run,
+)
 from gitintegration.runner_words import runner_row
 from gitintegration.selectors import (
     endpoints,
@@ -91,6 +96,7 @@ __all__ = [
     "ensure_branch",
     "ensure_comment",
     "ensure_pull_request",
+    "find_host_run",
     "git_auth",
     "git_pipelines",
     "head_of_local",
@@ -109,6 +115,8 @@ __all__ = [
     "runner_stats",
     "runners",
     "serving_fake_host",
+    "start_host_workflow",
+    "stop_host_run",
     "sweep_deliveries",
     "sync_repository",
     "triggerable_repositories",

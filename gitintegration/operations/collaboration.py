@@ -117,8 +117,12 @@ def _once(known: T | None, look: Callable[[], T | None], make: Callable[[], T]) 
         return found, False
 
 
-@contextmanager
-def _host(repository_id: uuid.UUID | None) -> Iterator[tuple[HostClient, str]]:
+def host_of(repository_id: uuid.UUID | None) -> GitRepository:
+    """The repository at its host.
+
+    Raises:
+        NotFound: there is no host behind it.
+    """
     rows = GitRepository.objects.select_related("credential__provider")
     mirror = rows.filter(repository_id=repository_id).first() if repository_id else None
     if mirror is None:
@@ -126,5 +130,11 @@ def _host(repository_id: uuid.UUID | None) -> Iterator[tuple[HostClient, str]]:
             "The run's repository has no git host behind it.",
             remedy="Import the repository through a credential; a bare clone URL has no API.",
         )
+    return mirror
+
+
+@contextmanager
+def _host(repository_id: uuid.UUID | None) -> Iterator[tuple[HostClient, str]]:
+    mirror = host_of(repository_id)
     with connected_to(mirror) as client:
         yield client, mirror.full_name

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from pipelines.choices import GateStatus, StepStatus
+from pipelines.choices import GateKind, GateStatus, StepStatus
 from pipelines.engine.moves import StepMove
 from pipelines.engine.session import Session
 from pipelines.expressions import ExpressionError, interpolate_value
@@ -69,7 +69,8 @@ def consult(session: Session, execution: StepExecution) -> Waiting | StepMove | 
     step = session.definitions[execution.step_key]
     if not step.get("requires_approval"):
         return None
-    gate = latest_gate(execution)
+    # What was decided about an interrupted attempt is no approval of the next one's plan.
+    gate = latest_gate(execution, GateKind.APPROVAL)
     if gate is not None and gate.step_execution_id == execution.pk:
         ended = _ended(execution, gate)
         if ended is not None:

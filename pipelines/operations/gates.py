@@ -161,17 +161,14 @@ def waiting_words(gate: ApprovalGate) -> str:
     return f"Step {gate.step_name} waits for {count} {whom}.{held}{again}"
 
 
-def latest_gate(execution: StepExecution) -> ApprovalGate | None:
+def latest_gate(execution: StepExecution, kind: str = "") -> ApprovalGate | None:
     """The newest question about a step of a run, whichever attempt it was asked for."""
-    return (
-        ApprovalGate.objects.filter(
-            run_id=execution.run_id,
-            step_key=execution.step_key,
-            matrix_index=execution.matrix_index,
-        )
-        .order_by("-id")
-        .first()
+    rows = ApprovalGate.objects.filter(
+        run_id=execution.run_id,
+        step_key=execution.step_key,
+        matrix_index=execution.matrix_index,
     )
+    return (rows.filter(kind=kind) if kind else rows).order_by("-id").first()
 
 
 def close_gate(

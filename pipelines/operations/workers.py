@@ -13,8 +13,10 @@ from devops.access import Actor, is_operator
 from devops.clock import DbIn, DbNow, database_now
 from devops.errors import NotFound, PermissionDenied
 from devops.storage.logs import close_abandoned
+from pipelines import step_types
 from pipelines.choices import (
     WORKER_LOSSES_MAX,
+    GateKind,
     Phase,
     RunStatus,
     StepStatus,
@@ -23,6 +25,7 @@ from pipelines.choices import (
 )
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.operations.attempts import repeat_attempt
+from pipelines.operations.gates import Opening, open_gate, waiting_words
 from pipelines.states import end_pending_steps, run_states, step_states
 
 WRITE_WORKERS = "devops.workers.write"
@@ -177,12 +180,14 @@ def _interrupted(run: PipelineRun, *, lost: bool) -> list[StepExecution]:
 def _interrupt_steps(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
     """End the attempts that were running, and prepare their repetition or the run's end."""
     interrupted = _interrupted(run, lost=lost)
+    undecided = [each for each in interrupted if _wants_decision(each)]
     for running in interrupted:
         close_abandoned(running.pk)
+        reason = "interrupted" if running in undecided else "worker_lost"
         step_states.transition(
             running,
             StepStatus.FAILURE,
-            reason="worker_lost" if lost else "worker_stopped",
+            reason=reason if lost or running in undecided else "worker_stopped",
             completed_at=DbNow(),
             error_message=f"Worker {worker.name} {what}.",
         )
@@ -190,12 +195,44 @@ def _interrupt_steps(run: PipelineRun, worker: Worker, what: str, *, lost: bool)
     poisoned = next((each for each in interrupted if losses[each] >= WORKER_LOSSES_MAX), None)
     if poisoned is None:
         for running in interrupted:
-            repeat_attempt(running)
+            repeated = repeat_attempt(running)
+            if running in undecided:
+                _ask_decision(run, repeated, f"Worker {worker.name} {what}.")
         return
     _give_up(
         run,
         f"The worker was lost {losses[poisoned]} times in step {poisoned.step_name}; "
         f"the last time: {worker.name} {what}.",
+    )
+
+
+def _wants_decision(execution: StepExecution) -> bool:
+    """Whether it had begun something that must not happen twice unasked."""
+    if execution.status != StepStatus.RUNNING:
+        return False
+    try:
+        return step_types.get(execution.step_type).effect == "once"
+    except step_types.UnknownStepTypeError:
+        return False
+
+
+def _ask_decision(run: PipelineRun, repeated: StepExecution, why: str) -> None:
+    """Have people say whether the step runs again, counts as done, or has failed."""
+    step_states.transition(repeated, StepStatus.WAITING_APPROVAL)
+    step = next(
+        (each for each in run.snapshot.get("steps", ()) if each["key"] == repeated.step_key), {}
+    )
+    settings_of_step = step.get("approval_settings") or {}
+    opening = Opening(
+        kind=GateKind.DECISION,
+        # Whoever started it knows best what became of it.
+        settings={**settings_of_step, "allow_self_approval": True, "required": 1},
+        plan={"step_type": repeated.step_type, "configuration": step.get("configuration") or {}},
+        why=f"{why} Nobody knows whether the step had done its work.",
+    )
+    gate = open_gate(run, repeated, opening)
+    PipelineRun.objects.filter(pk=run.pk).update(
+        waiting_for=WaitingFor.DECISION, waiting_detail=waiting_words(gate)[:500]
     )
 
 

@@ -4,6 +4,7 @@ from pipelines.steps import (
     checkout,
     code_factory_gate,
     commands,
+    deploy,
     hosting,
     notify,
     policy_gate,
@@ -33,3 +34,4 @@ def register_builtin() -> None:
     register(sign_artifact.TYPE, sign_artifact.SignArtifactHandler())
     register(policy_gate.TYPE, policy_gate.PolicyGateHandler())
     register(code_factory_gate.TYPE, code_factory_gate.CodeFactoryGateHandler())
+    register(deploy.TYPE, deploy.DeployHandler())

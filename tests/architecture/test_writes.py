@@ -180,6 +180,9 @@ NOT_DURABLE = {
     },
     "gitintegration/operations/tending.py": {"tick": SEVERAL, "tend": SEVERAL},
     "gitintegration/operations/trigger_tests.py": {"try_trigger": READS},
+    "gitintegration/operations/workflows.py": dict.fromkeys(
+        ("start_host_workflow", "find_host_run", "stop_host_run"), ASKS
+    ),
     "gitintegration/operations/trust.py": {"needs_host": READS, "judge": READS},
     "gitintegration/operations/workflow_triggers.py": {
         "fire_triggers": PART,

@@ -32,6 +32,7 @@ from pipelines.step_types import StepType
 from pipelines.steps import registry
 from pipelines.steps.base import Config, Done, Outcome, StepContext
 from tests.pipelines.postbox import Postbox, open_postbox
+from tests.pipelines.receiver import Receiver
 
 WAIT_SECONDS = 30.0
 
@@ -223,3 +224,15 @@ def mailed(postbox: tuple[Postbox, Controller], settings: Settings) -> Postbox:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
     return box
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    settings.POWERNODE_EGRESS_ALLOW = ("127.0.0.1",)
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()

@@ -1,13 +1,9 @@
 """How runs are told of: by mail through a real server, by posts to a real receiver, once."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings
 from standardwebhooks.webhooks import Webhook
 
 from containers.operations.secrets import create_secret
@@ -20,42 +16,9 @@ from pipelines.operations.runs import wake_step
 from tests.pipelines.approvals.people import email_of, member
 from tests.pipelines.conftest import Workshop, fresh, last, log_of, step
 from tests.pipelines.postbox import Postbox
+from tests.pipelines.receiver import Receiver
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
-
-
-class Receiver:
-    """A server that keeps what is posted to it, and answers as told."""
-
-    def __init__(self) -> None:
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-        self.answer = 204
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.posts.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(receiver.answer)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/sesame"
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Receiver]:
-    settings.POWERNODE_EGRESS_ALLOW = ("127.0.0.1",)
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
 
 
 def notify(key: str = "tell", phase: str = "finally", **config: Any) -> dict[str, Any]:
