@@ -1,8 +1,9 @@
 """Workers come, prove to be alive, drain and go; what they held is released."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -219,7 +220,7 @@ def _wants_decision(execution: StepExecution) -> bool:
 def _ask_decision(run: PipelineRun, repeated: StepExecution, why: str) -> None:
     """Have people say whether the step runs again, counts as done, or has failed."""
     step_states.transition(repeated, StepStatus.WAITING_APPROVAL)
-    step = next(
+    step: Mapping[str, Any] = next(
         (each for each in run.snapshot.get("steps", ()) if each["key"] == repeated.step_key), {}
     )
     settings_of_step = step.get("approval_settings") or {}

@@ -71,9 +71,12 @@ NOT_DURABLE = {
         ),
         "sweep_active_runs": READS,
     },
-    "gitintegration/operations/collaboration.py": dict.fromkeys(
-        ("ensure_branch", "ensure_pull_request", "ensure_comment", "publish_changes"), ASKS
-    ),
+    "gitintegration/operations/collaboration.py": {
+        **dict.fromkeys(
+            ("ensure_branch", "ensure_pull_request", "ensure_comment", "publish_changes"), ASKS
+        ),
+        "host_of": READS,
+    },
     "gitintegration/operations/connections.py": {
         **dict.fromkeys(("connected", "connected_to", "open_client", "access_for"), ASKS),
         "oauth_client": READS,

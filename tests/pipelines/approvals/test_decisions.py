@@ -31,10 +31,10 @@ def launch() -> Iterator[Probe]:
     registry._handlers.pop("launch")
 
 
-def interrupted(shop: Workshop, **more: object) -> PipelineRun:
+def interrupted(shop: Workshop) -> PipelineRun:
     """A run whose worker died while the step was under way."""
     pipeline = shop.pipeline(
-        step("build"), step("ship", step_type="launch", configuration={}, **more), step("after")
+        step("build"), step("ship", step_type="launch", configuration={}), step("after")
     )
     run = shop.trigger(pipeline)
     die_in(shop, run, "ship")
