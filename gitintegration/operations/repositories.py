@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import RestrictedError
+from django.db.models import QuerySet, RestrictedError
 from django.utils import timezone
 
 from devops import audit
@@ -39,6 +39,8 @@ CHANGEABLE = (
     "settings",
 )
 _ZERO = "0" * 40
+# What the dialects call a push.
+_PUSHES = ("push", "tag_push", "repo:push")
 
 
 @transaction.atomic(durable=True)
@@ -151,7 +153,7 @@ def reconcile() -> int:
 
 @transaction.atomic(durable=True)
 def _enter_missed(repository: Repository, heads: Mapping[str, str]) -> int:
-    known = GitWebhookEvent.objects.filter(repository=repository)
+    known = _pushes_of(repository)
     is_first = not known.exists()
     entered = 0
     for branch, sha in heads.items():
@@ -170,7 +172,8 @@ def _enter_missed(repository: Repository, heads: Mapping[str, str]) -> int:
 def remember_heads(repository: Repository, heads: Mapping[str, str]) -> int:
     """Note where the branches stood when a webhook was set up: only what moves starts anything."""
     known = set(
-        GitWebhookEvent.objects.filter(repository=repository, ref__startswith="refs/heads/")
+        _pushes_of(repository)
+        .filter(ref__startswith="refs/heads/")
         .values_list("ref", flat=True)
         .distinct()
     )
@@ -191,6 +194,11 @@ def remember_heads(repository: Repository, heads: Mapping[str, str]) -> int:
         )  # fmt: skip
     GitWebhookEvent.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def _pushes_of(repository: Repository) -> QuerySet[GitWebhookEvent]:
+    """The pushes that are known; other deliveries name branches too, and build none."""
+    return GitWebhookEvent.objects.filter(repository=repository, event_type__in=_PUSHES)
 
 
 def _enter(repository: Repository, ref: str, before: str, sha: str) -> int:

@@ -55,3 +55,20 @@ def test_what_was_told_is_not_found_again(site: Site) -> None:
 
     assert find_missed_pushes(repository) == 0
     assert len({event["ref"] for event in told("git.push")}) == 3
+
+
+def test_a_push_is_missed_although_other_deliveries_name_its_branch(site: Site) -> None:
+    repository = _repository(site)
+    state, words = site.world.state, {"push", "push hook", "repo:push"}
+    state.courier.drops = lambda _hook, message: message.event.lower() in words
+    sha = state.push_file(site.world.widgets, "topic", "new.txt", "x")
+    state.talk.open_pull(site.world.widgets, "topic", user=site.world.ada)
+    assert site.receive() != []
+    assert told("git.push") == []
+
+    assert find_missed_pushes(repository) == 1
+    process_pending()
+
+    (event,) = told("git.push")
+    assert (event["sha"], event["branch"]) == (sha, "topic")
+    assert find_missed_pushes(repository) == 0
