@@ -1,6 +1,7 @@
 """F20 and deaths in between: a host that is cut off, a worker that is killed while it imports."""
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -83,14 +84,10 @@ class Person:
             return str(answer.read().decode())
 
 
-def _attached(platform: Platform, repository_id: str) -> None:
-    """A pipeline that a push starts, and that takes its time."""
+def _attached(platform: Platform, repository_id: str, command: str) -> None:
+    """A pipeline that a push starts."""
     steps = [
-        {
-            "name": "Work",
-            "step_type": "run_command",
-            "configuration": {"command": "sleep 3"},
-        }
+        {"name": "Work", "step_type": "run_command", "configuration": {"command": command}},
     ]
     body = {"name": "CI", "slug": "ci", "triggers": {"push": {}}, "steps": steps,
             "allow_concurrent": True}  # fmt: skip
@@ -111,7 +108,7 @@ def test_a_host_that_is_cut_off_for_a_minute_is_told_everything_once(
     gadgets = world.state.add_repository("acme/gadgets", files={"a": "b"})
     platform, person = Platform(stack), Person(stack)
     mirror = platform.connect(world)
-    _attached(platform, mirror["repository_id"])
+    _attached(platform, mirror["repository_id"], "sleep 3")
     shas = [_push(world, 0)]
     running = platform.until(
         lambda: platform.call("GET", "devops/pipeline_runs")["results"],
@@ -204,6 +201,37 @@ def test_a_worker_killed_in_the_midst_of_an_import_imports_every_repository_once
         assert (len(names), {count for _, count in names}) == (1000, {1})
     attempts = "SELECT attempts FROM gitintegration_gitsync ORDER BY created_at DESC LIMIT 1"
     assert stack.sql(attempts) == [[2]]
+
+
+def test_pushes_whose_deliveries_were_lost_are_built_once_each(stack: Stack, world: World) -> None:
+    """F12: every fifth delivery never comes, and this host has no list of them."""
+    platform = Platform(stack)
+    mirror = platform.connect(world)
+    _attached(platform, mirror["repository_id"], "true")
+    told = itertools.count(1)
+    world.state.courier.drops = lambda _hook, message: (
+        message.event == "push" and next(told) % 5 == 0
+    )
+    shas = [
+        world.state.push_file(world.widgets, f"topic-{number:02}", "n.txt", str(number))
+        for number in range(50)
+    ]
+    stack.finish(40, 60)
+    assert stack.counts() == {"success": 40}, stack.last_lines()
+
+    code = (
+        "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'powernode.settings';"
+        "django.setup(); from gitintegration.jobs import RECONCILE; RECONCILE.send_now()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=stack.environment, check=True)
+    stack.finish(50, 60)
+
+    built = stack.sql("SELECT commit_sha FROM pipelines_pipelinerun")
+    assert Counter(sha for (sha,) in built) == Counter(shas), stack.last_lines()
+    waiting = "SELECT count(*) FROM gitintegration_hostwrite WHERE status='pending'"
+    stack.wait(lambda: stack.sql(waiting) == [[0]], 60)
+    checks = {s.sha: s.state for s in world.widgets.statuses if s.context == "powernode"}
+    assert checks == dict.fromkeys(shas, "success")
 
 
 def _pages(world: World) -> int:
