@@ -21,6 +21,8 @@ TARGETS = {
     "log line → websocket, 200 lines/s": ("ms", "p95 ≤ 130"),
     "100 MB log": ("MB/s", "≥ 60 (PostgreSQL ≥ 40)"),
     "worker's growth meanwhile": ("MB", "< 30"),
+    "10,000 schedules over 60 s, lateness": ("ms", "p99 < 2,000"),
+    "1,000 schedules in one second, the last": ("s", "< 5"),
     "200 runs of `sleep 5`": ("s", "< 10 (PostgreSQL < 12)"),
     "runs not successful": ("", "0"),
     "idle PSS": ("MB", "< 280"),

@@ -1,7 +1,7 @@
 """Messages that commit with the change they tell, and who wants to hear of them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import connection, transaction
@@ -44,6 +44,21 @@ def record(
     )
     transaction.on_commit(nudge.poke_relay)
     return message
+
+
+def record_all(messages: Iterable[tuple[uuid.UUID, str, int, str, Mapping[str, Any]]]) -> None:
+    """Write several messages at once: account, topic, seq, name and payload of each.
+
+    Raises:
+        TransactionManagementError: outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("record_all() needs atomic()")
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(account_id=account, topic=topic, seq=seq, name=name, payload=dict(payload))
+        for account, topic, seq, name, payload in messages
+    )
+    transaction.on_commit(nudge.poke_relay)
 
 
 def mark_handled(message_id: uuid.UUID | str) -> bool:

@@ -117,6 +117,50 @@ class Driver:
         self.sql("ANALYZE")
         return count
 
+    def schedules(self, count: int, after_seconds: float, spread_seconds: float) -> int:
+        """So many schedules over all pipelines, each due once, evenly from a moment on."""
+        from datetime import timedelta  # noqa: PLC0415
+
+        from django.utils import timezone  # noqa: PLC0415
+
+        from pipelines.models import Pipeline, Schedule  # noqa: PLC0415
+
+        pipelines = list(Pipeline.objects.order_by("id"))
+        Schedule.objects.all().update(is_active=False)
+        begin, word = timezone.now() + timedelta(seconds=after_seconds), uuid.uuid4().hex[:8]
+        rows = []
+        for number in range(count):
+            moment = begin + timedelta(seconds=spread_seconds * number / count)
+            pipeline = pipelines[number % len(pipelines)]
+            rows.append(
+                Schedule(
+                    account_id=pipeline.account_id,
+                    pipeline=pipeline,
+                    name=f"{word}-{number}",
+                    cron_expression="0 0 1 1 *",
+                    next_fire_at=moment,
+                    next_run_at=moment,
+                )
+            )
+        Schedule.objects.bulk_create(rows, batch_size=500)
+        return count
+
+    def approve(self, run: str) -> bool:
+        """Answer the question that a run waits with, as another member; false without one."""
+        from pipelines.models import ApprovalGate  # noqa: PLC0415
+        from pipelines.operations.approvals import Said, decide  # noqa: PLC0415
+
+        gate = ApprovalGate.objects.filter(run__pk=run, status="pending").first()
+        if gate is None or gate.step_execution is None:
+            return False
+        word = uuid.uuid4().hex[:8]
+        user = User.objects.create_user(f"{word}@example.org", None, name=word)
+        member = Membership.objects.create(
+            account_id=self.actor.account_id, user=user, role=Role.ADMIN
+        )
+        decide(member_actor(member), gate.step_execution, Said("approve"))
+        return True
+
     def mail(self, recipient: str) -> str:
         """A secret mail that waits to be sent."""
         from devops.deliveries import Mail, enqueue_mail  # noqa: PLC0415

@@ -65,19 +65,55 @@ def create_run(
     definition: Mapping[str, Any],
     origin: Origin,
     carried: Sequence[StepExecution] = (),
-    *,
-    fleet: Fleet | None = None,
 ) -> PipelineRun:
     """Insert a run with its steps inside the caller's transaction.
 
     What is `carried` from an earlier run is taken over as it ended there. A fitting worker with a
     free slot is chosen at once; otherwise the run says what it waits for and the dispatcher finds
-    it. Whoever makes many runs in one transaction reads the fleet once.
+    it.
     """
     # The UPDATE locks the pipeline's row: numbers have no gaps and no races.
     Pipeline.objects.filter(pk=pipeline.pk).update(last_run_number=F("last_run_number") + 1)
     number = Pipeline.objects.values_list("last_run_number", flat=True).get(pk=pipeline.pk)
-    planned, unusable = _plan(definition, origin)
+    planned, unusable = plan_steps(definition, origin)
+    run = new_run(pipeline, definition, origin, number, planned, carried)
+    policy = policy_of(definition)
+    reason, refused = _refusal(run, policy, origin)
+    if refused:
+        run.status, run.reason, run.error_message = RunStatus.CANCELLED, reason, refused
+    elif unusable:
+        run.status, run.reason, run.error_message = RunStatus.FAILURE, UNUSABLE_MATRIX, unusable
+    elif origin.trust == Trust.TRUSTED:
+        make_room(run, policy)
+        _offer(run)
+    else:
+        run.status = RunStatus.PENDING
+        run.waiting_for = WaitingFor.TRUST
+        run.waiting_detail = "A member must allow runs of this contributor first."
+    if run.status in RUN_TERMINAL:
+        run.completed_at = run.queued_at
+    run.save(force_insert=True)
+    ids = dict(PipelineStep.objects.filter(pipeline=pipeline).values_list("key", "pk"))
+    StepExecution.objects.bulk_create(step_rows(run, ids, planned, carried))
+    if refused:
+        end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
+    facts = {"version": 1, "pipeline_run": run_facts(run)}
+    outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
+    if run.waiting_for == WaitingFor.TRUST:
+        ask_to_trust(run)
+    announce_run(run)
+    return run
+
+
+def new_run(
+    pipeline: Pipeline,
+    definition: Mapping[str, Any],
+    origin: Origin,
+    number: int,
+    planned: list[Planned],
+    carried: Sequence[StepExecution] = (),
+) -> PipelineRun:
+    """The row of a run that is queued, as far as it is known before anybody takes it."""
     run = PipelineRun(
         account_id=pipeline.account_id,
         pipeline=pipeline,
@@ -108,30 +144,6 @@ def create_run(
         version=1,
     )
     run.concurrency_key = _concurrency_key(run, definition, origin)
-    policy = policy_of(definition)
-    reason, refused = _refusal(run, policy, origin)
-    if refused:
-        run.status, run.reason, run.error_message = RunStatus.CANCELLED, reason, refused
-    elif unusable:
-        run.status, run.reason, run.error_message = RunStatus.FAILURE, UNUSABLE_MATRIX, unusable
-    elif origin.trust == Trust.TRUSTED:
-        make_room(run, policy)
-        _offer(run, fleet)
-    else:
-        run.status = RunStatus.PENDING
-        run.waiting_for = WaitingFor.TRUST
-        run.waiting_detail = "A member must allow runs of this contributor first."
-    if run.status in RUN_TERMINAL:
-        run.completed_at = run.queued_at
-    run.save(force_insert=True)
-    _insert_steps(run, pipeline, planned, carried)
-    if refused:
-        end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
-    facts = {"version": 1, "pipeline_run": run_facts(run)}
-    outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
-    if run.waiting_for == WaitingFor.TRUST:
-        ask_to_trust(run)
-    announce_run(run)
     return run
 
 
@@ -142,7 +154,7 @@ def _refusal(run: PipelineRun, policy: str, origin: Origin) -> tuple[str, str]:
     return "rejected", rejection(run, policy)
 
 
-def _plan(definition: Mapping[str, Any], origin: Origin) -> tuple[list[Planned], str]:
+def plan_steps(definition: Mapping[str, Any], origin: Origin) -> tuple[list[Planned], str]:
     """The executions of the run, or why there can be none."""
     steps = [step for step in definition["steps"] if step.get("is_active", True)]
     try:
@@ -161,19 +173,19 @@ def _trigger_contexts(definition: Mapping[str, Any], origin: Origin) -> dict[str
     }
 
 
-def _insert_steps(
+def step_rows(
     run: PipelineRun,
-    pipeline: Pipeline,
+    step_ids: Mapping[str, uuid.UUID],
     planned: list[Planned],
     carried: Sequence[StepExecution] = (),
-) -> None:
-    ids = dict(PipelineStep.objects.filter(pipeline=pipeline).values_list("key", "pk"))
+) -> list[StepExecution]:
+    """The rows of a run's executions; `step_ids` are the pipeline's present steps by key."""
     ends = {(row.step_key, row.matrix_index): ended_as(row) for row in carried}
-    StepExecution.objects.bulk_create(
+    return [
         StepExecution(
             account_id=run.account_id,
             run=run,
-            step_id=ids.get(each.step["key"]),
+            step_id=step_ids.get(each.step["key"]),
             step_key=each.step["key"],
             step_type=each.step["step_type"],
             position=each.position,
@@ -188,24 +200,30 @@ def _insert_steps(
             },
         )
         for each in planned
-    )
+    ]
 
 
-def _offer(run: PipelineRun, fleet: Fleet | None) -> None:
+def _offer(run: PipelineRun) -> None:
     """Choose a worker for a run that is about to be inserted, or say why none takes it."""
     # Whoever waits for the group already comes first.
-    holder = slot_holder(run.concurrency_key) or rivals(run.concurrency_key).first()
+    key = run.concurrency_key
+    holder = (slot_holder(key) or rivals(key).first()) if key else None
     if holder is not None:
         run.waiting_for, run.waiting_detail = WaitingFor.SLOT, held_by(holder)
         return
-    fleet = fleet or read_fleet()
+    if give_to_worker(run, read_fleet()):
+        TAKE_RUNS.send(queue=worker_queue(run.worker_id))
+
+
+def give_to_worker(run: PipelineRun, fleet: Fleet) -> bool:
+    """Take a free slot for a run that is about to be inserted, or say why there is none."""
     worker = fleet.choose(run.runner_labels)
     if worker is None:
         run.waiting_for, run.waiting_detail = fleet.explain(run.runner_labels)
-        return
+        return False
     run.worker = worker
     fleet.free[worker.pk] -= 1
-    TAKE_RUNS.send(queue=worker_queue(worker.pk))
+    return True
 
 
 def _concurrency_key(run: PipelineRun, definition: Mapping[str, Any], origin: Origin) -> str | None:

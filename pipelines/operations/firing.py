@@ -19,14 +19,15 @@ from devops.clock import DbNow, database_now
 from devops.errors import Conflict, DomainError
 from devops.failpoints import failpoint
 from devops.models import Repository
+from devops.sqlforms import db_moment, db_text, db_uuid
 from pipelines import selectors
 from pipelines.choices import RUN_LIVE, FireOutcome, Overlap, TriggerType
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun, Schedule, ScheduleFire
+from pipelines.operations.batches import Wanted, can_be_together, create_runs
 from pipelines.operations.cancellation import SUPERSEDED, stop_run
 from pipelines.operations.creation import Origin, create_run
-from pipelines.operations.dispatch import Fleet, read_fleet
-from pipelines.operations.fire_times import Due, due_at, reckon
+from pipelines.operations.fire_times import due_at, reckon
 from pipelines.operations.runs import repository_context
 from pipelines.operations.schedules import WRITE
 
@@ -66,14 +67,25 @@ def _due(now: datetime | DbNow) -> Any:
 
 
 @dataclass(slots=True)
+class Turn:
+    """One time of a schedule, and what comes of it."""
+
+    schedule: Schedule
+    fire_at: datetime
+    wanted: Wanted | None = None
+    outcome: str = FireOutcome.STARTED
+    detail: str = ""
+    run: PipelineRun | None = None
+
+
+@dataclass(slots=True)
 class Batch:
-    """What the schedules of a batch share, read once."""
+    """What the schedules of a batch share, read once, and what comes of their times."""
 
     now: datetime
-    fleet: Fleet
     definitions: Mapping[Any, dict[str, Any]]
     repositories: Mapping[Any, Repository]
-    fires: list[ScheduleFire] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
 
 
 @transaction.atomic(durable=True)
@@ -87,13 +99,13 @@ def _fire_batch() -> int:
         return 0
     batch = _read(schedules, now)
     for schedule in schedules:
-        _fire(schedule, reckon(schedule, now), batch)
-    ScheduleFire.objects.bulk_create(batch.fires, ignore_conflicts=True)
-    Schedule.objects.bulk_update(
-        schedules,
-        ["next_fire_at", "next_run_at", "last_run_at", "last_outcome", "last_detail"],
-        batch_size=BATCH,
-    )
+        _take_times(schedule, batch)
+    _start_together(batch)
+    for turn in batch.turns:
+        if turn.wanted is not None and turn.run is None:
+            _start_alone(turn, batch)
+    _enter(batch)
+    _set_next(schedules)
     failpoint("schedules.commit.before")
     return len(schedules)
 
@@ -103,68 +115,130 @@ def _read(schedules: Sequence[Schedule], now: datetime) -> Batch:
     pipelines = Pipeline.objects.filter(pk__in=keys).prefetch_related("steps")
     links = PipelineRepository.objects.filter(pipeline_id__in=keys).select_related("repository")
     return Batch(
-        now, read_fleet(),
-        {row.pk: selectors.definition_of(row) for row in pipelines},
+        now, {row.pk: selectors.definition_of(row) for row in pipelines},
         {link.pipeline_id: link.repository for link in links.order_by("-id")},
     )  # fmt: skip
 
 
-def _fire(schedule: Schedule, due: Due, batch: Batch) -> None:
+def _take_times(schedule: Schedule, batch: Batch) -> None:
+    """Note the times that have come, and set the next one."""
+    due = reckon(schedule, batch.now)
     if due.missed_at is not None:
-        _note(schedule, due.missed_at, batch, FireOutcome.MISSED, due.words)
+        batch.turns.append(
+            Turn(schedule, due.missed_at, outcome=FireOutcome.MISSED, detail=due.words)
+        )
     for fire_at in due.fire:
-        outcome, detail, run = _act(schedule, fire_at, batch)
-        _note(schedule, fire_at, batch, outcome, detail, run)
+        turn = Turn(schedule, fire_at)
+        batch.turns.append(turn)
+        if not schedule.pipeline.is_active:
+            turn.outcome, turn.detail = FireOutcome.REFUSED, "The pipeline is switched off."
+            continue
+        try:
+            turn.wanted = _wanted(turn, batch)
+        except DomainError as error:
+            turn.outcome, turn.detail = FireOutcome.REFUSED, error.detail
     schedule.next_fire_at = due.upcoming
     schedule.next_run_at = due_at(schedule, due.upcoming)
 
 
-def _note(
-    schedule: Schedule,
-    fire_at: datetime,
-    batch: Batch,
-    outcome: str,
-    detail: str,
-    run: PipelineRun | None = None,
-) -> None:
-    moment = due_at(schedule, fire_at)
-    fired_at = timezone.now()
-    late = max(timedelta(), fired_at - moment)
-    fire = ScheduleFire(
-        account_id=schedule.account_id, schedule=schedule, fire_at=fire_at, due_at=moment,
-        fired_at=fired_at, lateness_ms=round(late.total_seconds() * 1000), outcome=outcome,
-        detail=detail[:_DETAIL_MAX], run=run,
+def _wanted(turn: Turn, batch: Batch) -> Wanted:
+    schedule = turn.schedule
+    definition = batch.definitions[schedule.pipeline_id]
+    origin = _origin(
+        schedule, definition, batch.repositories.get(schedule.pipeline_id),
+        scheduled_at=turn.fire_at,
+        key=f"schedule:{schedule.pk.hex}:{round(turn.fire_at.timestamp() * 1000)}",
     )  # fmt: skip
-    batch.fires.append(fire)
-    schedule.last_outcome, schedule.last_detail = outcome, fire.detail
-    if run is not None:
-        schedule.last_run_at = fired_at
+    return Wanted(schedule.pipeline, definition, origin)
 
 
-def _act(
-    schedule: Schedule, fire_at: datetime, batch: Batch
-) -> tuple[str, str, PipelineRun | None]:
-    if not schedule.pipeline.is_active:
-        return FireOutcome.REFUSED, "The pipeline is switched off.", None
+def _start_together(batch: Batch) -> None:
+    """Make at once the runs that have nothing to do with others."""
+    simple = [
+        turn
+        for turn in batch.turns
+        if turn.wanted is not None
+        and turn.schedule.overlap == Overlap.QUEUE
+        and can_be_together(turn.wanted)
+    ]
+    try:
+        with transaction.atomic():
+            runs = create_runs([turn.wanted for turn in simple if turn.wanted is not None])
+    except DatabaseError as error:
+        # One of them cannot be: each is tried by itself, and that one says so.
+        logger.warning("a batch of schedules is fired one by one: %s", error)
+        return
+    for turn, run in zip(simple, runs, strict=True):
+        turn.run = run
+
+
+def _start_alone(turn: Turn, batch: Batch) -> None:
+    wanted, schedule = turn.wanted, turn.schedule
+    assert wanted is not None  # noqa: S101  (the caller looked)
     try:
         # One that cannot be started must not keep the others of the batch from their time.
         with transaction.atomic():
             holder = _holder(schedule, batch)
             if holder is not None and schedule.overlap == Overlap.SKIP:
                 words = f"Run #{holder.run_number} of this schedule is still {holder.status}."
-                return FireOutcome.SKIPPED, words, None
-            run = _start(schedule, fire_at, batch)
+                turn.outcome, turn.detail = FireOutcome.SKIPPED, words
+                return
+            turn.run = create_run(wanted.pipeline, wanted.definition, wanted.origin)
             if holder is not None and schedule.overlap == Overlap.CANCEL_RUNNING:
-                _stop_others(schedule, holder, run)
-            return FireOutcome.STARTED, "", run
+                _stop_others(schedule, holder, turn.run)
     except DomainError as error:
-        return FireOutcome.REFUSED, error.detail, None
+        turn.outcome, turn.detail = FireOutcome.REFUSED, error.detail
     except IntegrityError:
         # The clock went back: what it says now was fired before.
-        return FireOutcome.SKIPPED, "This time has started a run before.", None
+        turn.outcome, turn.detail = FireOutcome.SKIPPED, "This time has started a run before."
     except DatabaseError as error:
         logger.exception("schedule %s could not fire", schedule.pk)
-        return FireOutcome.REFUSED, f"The run could not be made: {type(error).__name__}.", None
+        words = f"The run could not be made: {type(error).__name__}."
+        turn.outcome, turn.detail = FireOutcome.REFUSED, words
+
+
+def _enter(batch: Batch) -> None:
+    """Keep what came of each time, and how late."""
+    fired_at = timezone.now()
+    fires = []
+    for turn in batch.turns:
+        schedule, moment = turn.schedule, due_at(turn.schedule, turn.fire_at)
+        late = max(timedelta(), fired_at - moment)
+        detail = turn.detail[:_DETAIL_MAX]
+        fires.append(
+            ScheduleFire(
+                account_id=schedule.account_id,
+                schedule=schedule,
+                fire_at=turn.fire_at,
+                due_at=moment,
+                fired_at=fired_at,
+                outcome=turn.outcome,
+                detail=detail,
+                lateness_ms=round(late.total_seconds() * 1000),
+                run=turn.run,
+            )
+        )
+        schedule.last_outcome, schedule.last_detail = turn.outcome, detail
+        if turn.run is not None:
+            schedule.last_run_at = fired_at
+    ScheduleFire.objects.bulk_create(fires, ignore_conflicts=True)
+
+
+def _set_next(schedules: Sequence[Schedule]) -> None:
+    """One prepared statement for all: Django's bulk update costs as much as the runs themselves."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE pipelines_schedule SET next_fire_at=%s, next_run_at=%s, last_run_at=%s,"
+            " last_outcome=%s, last_detail=%s WHERE id=%s",
+            [
+                (
+                    db_moment(row.next_fire_at), db_moment(row.next_run_at),
+                    db_moment(row.last_run_at), row.last_outcome, db_text(row.last_detail),
+                    db_uuid(row.pk),
+                )
+                for row in schedules
+            ],
+        )  # fmt: skip
 
 
 def _live(schedule: Schedule) -> Any:
@@ -175,9 +249,9 @@ def _holder(schedule: Schedule, batch: Batch) -> PipelineRun | None:
     if schedule.overlap == Overlap.QUEUE:
         return None
     # Times that are caught up with in one go meet each other, too.
-    for fire in reversed(batch.fires):
-        if fire.schedule_id == schedule.pk and fire.run is not None:
-            return fire.run
+    for turn in reversed(batch.turns):
+        if turn.schedule.pk == schedule.pk and turn.run is not None:
+            return turn.run
     run: PipelineRun | None = _live(schedule).order_by("-id").first()
     return run
 
@@ -187,15 +261,6 @@ def _stop_others(schedule: Schedule, holder: PipelineRun, run: PipelineRun) -> N
     rivals = PipelineRun.objects.filter(pk__in=keys, status__in=RUN_LIVE)
     for rival in rivals.order_by("id").select_for_update():
         stop_run(rival, f"run #{run.run_number}", SUPERSEDED)
-
-
-def _start(schedule: Schedule, fire_at: datetime, batch: Batch) -> PipelineRun:
-    definition = batch.definitions[schedule.pipeline_id]
-    origin = _origin(
-        schedule, definition, batch.repositories.get(schedule.pipeline_id),
-        scheduled_at=fire_at, key=f"schedule:{schedule.pk.hex}:{round(fire_at.timestamp() * 1000)}",
-    )  # fmt: skip
-    return create_run(schedule.pipeline, definition, origin, fleet=batch.fleet)
 
 
 def _origin(

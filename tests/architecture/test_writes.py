@@ -214,6 +214,7 @@ NOT_DURABLE = {
     ),
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
     "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
+    "pipelines/operations/batches.py": {"can_be_together": READS, "create_runs": PART},
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
     "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
     "pipelines/operations/concurrency.py": {
@@ -222,7 +223,11 @@ NOT_DURABLE = {
         "rejection": READS,
         "make_room": PART,
     },
-    "pipelines/operations/creation.py": {"create_run": PART},
+    "pipelines/operations/creation.py": {
+        "create_run": PART,
+        **dict.fromkeys(("new_run", "plan_steps", "step_rows"), READS),
+        "give_to_worker": "changes a row that is not there yet",
+    },
     "pipelines/operations/definitions.py": {
         "check_definition": READS,
         "insert_pipeline": PART,
