@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { completionsAt } from "../src/completions";
+import { readApproval, writeApproval } from "../src/approval";
 import { addStep, listSteps, moveStep, readTop, removeStep, writeTop } from "../src/document";
 import { formatBytes, formatDuration, formatRelative } from "../src/lib/format";
 import { backoff } from "../src/lib/socket";
@@ -103,4 +104,23 @@ test("pruning keeps what can match and drops what cannot", () => {
   const words = wordsIn(['<p class="a b">']);
   assert.equal(prune("p{x:1}.a{y:1}.c{z:1}.a,.c{w:1}@media print{.c{v:1}.b:not(.c){u:1}}", words),
     "p{x:1}.a{y:1}.a{w:1}@media print{.b:not(.c){u:1}}");
+});
+
+test("the approval of a step is read from its line and written back", () => {
+  const document = "steps:\n  - name: Build\n    uses: custom\n\n  - name: Ship\n    uses: deploy\n    with: {a: 1}\n";
+  assert.equal(readApproval(document, 1), null);
+  const asked = { recipients: "role:admin boss@example.com", hours: "12", required: "2", needsComment: true, allowsSelf: false };
+  const written = writeApproval(document, 1, asked);
+  assert.match(written, /^ {4}approval: \{recipients: \["role:admin", "boss@example.com"\], timeout_hours: 12, required: 2, require_comment: true\}$/m);
+  assert.deepEqual(readApproval(written, 1), { ...asked, recipients: "role:admin, boss@example.com" });
+  assert.equal(readApproval(written, 0), null);
+  const plain = writeApproval(written, 1, { recipients: "", hours: "", required: "1", needsComment: false, allowsSelf: false });
+  assert.match(plain, /^ {4}approval: true$/m);
+  assert.equal(writeApproval(plain, 1, null), document);
+});
+
+test("an approval over several lines is left alone", () => {
+  const document = "steps:\n  - name: Ship\n    uses: deploy\n    approval:\n      required: 2\n";
+  assert.equal(readApproval(document, 0), "by hand");
+  assert.equal(writeApproval(document, 0, null), document);
 });
