@@ -143,3 +143,24 @@ def test_pages_of_approvals_and_schedules_fit_and_can_be_read(
         assert page.evaluate(SPILLS) == [], address
         assert page.evaluate(FAINT) == [], address
     site.api("POST", f"/devops/pipeline_runs/{run['id']}/cancel")
+
+
+def test_the_editors_form_writes_a_steps_approval_into_the_document(
+    site: Site, visit: Callable[..., Page]
+) -> None:
+    made = site.pipeline("Edited gate", "echo one", "echo two")
+    page = visit(f"/pipelines/{made['slug']}/edit")
+
+    page.get_by_role("button", name="Who approves Step 2").click()
+    page.get_by_label("Ask people before it begins").check()
+    page.get_by_label("Who", exact=True).fill("role:admin boss@example.com")
+    page.get_by_label("Within hours").fill("12")
+    page.get_by_label("An approval needs a comment").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Edited gate")).to_be_visible()
+
+    first, second = site.api("GET", f"/devops/pipelines/{made['id']}")["steps"]
+    assert not first["requires_approval"]
+    assert second["approval_settings"] == {
+        "recipients": ["role:admin", BOSS], "timeout_hours": 12, "require_comment": True,
+    }  # fmt: skip
