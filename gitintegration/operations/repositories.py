@@ -1,9 +1,11 @@
 """Repositories are connected, changed and disconnected; missed pushes are looked for."""
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, RestrictedError
@@ -39,6 +41,7 @@ CHANGEABLE = (
     "settings",
 )
 _ZERO = "0" * 40
+_PATIENCE_SECONDS = 20.0
 # What the dialects call a push.
 _PUSHES = ("push", "tag_push", "repo:push")
 
@@ -137,16 +140,28 @@ def find_missed_pushes(repository: Repository) -> int:
     return _enter_missed(repository, heads)
 
 
-def reconcile() -> int:
-    """Look for missed pushes of every repository that has a webhook."""
+def reconcile(patience: float = _PATIENCE_SECONDS) -> int:
+    """Look for missed pushes of every repository that has a webhook.
+
+    A server whose failures have cost more seconds than the patience is left alone until the next
+    time: its silence must not keep the others' pushes waiting.
+    """
     found = 0
+    lost: dict[str, float] = {}
     endpoints = WebhookEndpoint.objects.filter(
         is_active=True, repository__is_active=True
     ).select_related("repository")
     for endpoint in endpoints:
+        server = urlsplit(endpoint.repository.clone_url).netloc
+        if lost.get(server, 0.0) > patience:
+            continue
+        began = time.monotonic()
         try:
             found += find_missed_pushes(endpoint.repository)
-        except (GitFailedError, GitRefusedError) as error:
+        except GitRefusedError as error:
+            logger.warning("%s could not be reconciled: %s", endpoint.repository, error)
+        except GitFailedError as error:
+            lost[server] = lost.get(server, 0.0) + time.monotonic() - began
             logger.warning("%s could not be reconciled: %s", endpoint.repository, error)
     return found
 

@@ -1,10 +1,18 @@
 """Pushes that no delivery told of are found, and those that were told are not found again."""
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from devops.models import Repository
 from gitintegration.models import GitWebhookEvent
-from gitintegration.operations.repositories import find_missed_pushes
+from gitintegration.operations.endpoints import configure_webhook
+from gitintegration.operations.repositories import find_missed_pushes, reconcile
+from tests.factories.devops import RepositoryFactory
+from tests.gitintegration.operations.only import ON_GITEA
 from tests.gitintegration.operations.site import Site, process_pending, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,3 +80,49 @@ def test_a_push_is_missed_although_other_deliveries_name_its_branch(site: Site) 
     (event,) = told("git.push")
     assert (event["sha"], event["branch"]) == (sha, "topic")
     assert find_missed_pushes(repository) == 0
+
+
+@ON_GITEA
+def test_a_silent_server_does_not_keep_the_others_waiting(site: Site) -> None:
+    with refusing() as (address, asked):
+        for number in range(6):
+            _entered(site, f"{address}/r{number}.git")
+        _repository(site)
+        sha = site.world.state.push_file(site.world.widgets, "main", "new.txt", "x")
+        site.collect().clear()
+        _entered(site, f"{address}/last.git")
+
+        assert reconcile(patience=0.0) == 1
+
+    assert GitWebhookEvent.objects.get(sha=sha).is_reconciled
+    assert len(asked) == 1
+
+
+def _entered(site: Site, clone_url: str) -> None:
+    """A repository of a plain server, with a webhook."""
+    repository = RepositoryFactory.create(account=site.provider.account, clone_url=clone_url)
+    configure_webhook(site.actor, repository)
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[tuple[str, list[str]]]:
+    """A server that answers 503 to everything, and what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
