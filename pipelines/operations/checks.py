@@ -13,7 +13,7 @@ from django.db import transaction
 
 from devops.models import Repository
 from gitintegration.public import CommitStatus, StatusState, want_status
-from pipelines.choices import OUR_FAULT, RUN_LIVE, RunStatus, TriggerType
+from pipelines.choices import OUR_FAULT, RUN_LIVE, RunStatus, TriggerType, WaitingFor
 from pipelines.models import CommitCheck, PipelineRun
 
 CONTEXT = "powernode"
@@ -23,7 +23,7 @@ EVENTS = frozenset({TriggerType.PUSH, TriggerType.PULL_REQUEST})
 SKIPS = frozenset({"path", "branch", "message", "label"})
 _MOST = 140
 _MOST_PROBLEMS = 20
-_WORST_FIRST = ("live", "failure", "error", "cancelled", "success")
+_WORST_FIRST = ("held", "live", "failure", "error", "cancelled", "success")
 _WORDS = {"success": "passed", "failure": "failed", "error": "broken off", "cancelled": "cancelled"}
 
 
@@ -71,19 +71,22 @@ def verdict(
 ) -> tuple[StatusState, str]:
     """The state and the words for a commit.
 
-    `outcomes` maps pipelines to `live` or a status' state; a pipeline that ran was not skipped.
+    `outcomes` maps pipelines to `held` (nobody allowed it yet), `live` or a status' state; a
+    pipeline that ran was not skipped.
     """
     passed_over = Counter(by for key, by in skipped.items() if key not in outcomes)
     counts = Counter(outcomes.values())
     skips = _skips(passed_over)
-    if counts["live"]:
-        total = sum(counts.values())
-        return "pending", _sentence([f"{total} started", *skips])
+    if counts["live"] or counts["held"]:
+        begun, held = sum(counts.values()) - counts["held"], counts["held"]
+        parts = [f"{begun} started"] if begun else []
+        parts += [f"{held} waiting for a member"] if held else []
+        return "pending", _sentence([*parts, *skips])
     parts = [f"{counts[state]} {word}" for state, word in _WORDS.items() if counts[state]]
     words = _sentence([*parts, *skips])
     if problems:
         return "failure", f"{words} {problems[0]}".strip()[:_MOST]
-    worst = next((state for state in _WORST_FIRST[1:] if counts[state]), "success")
+    worst = next((state for state in _WORST_FIRST[2:] if counts[state]), "success")
     states: dict[str, StatusState] = {
         "failure": "failure", "error": "error", "cancelled": "cancelled", "success": "success",
     }  # fmt: skip
@@ -107,20 +110,21 @@ def _outcomes(repository_id: uuid.UUID, sha: str) -> dict[str, str]:
         repository_id=repository_id, commit_sha=sha, trigger_type__in=EVENTS
     ).order_by("id")
     newest: dict[tuple[str, str], str] = {}
-    for pipeline, event, status, reason, is_told in rows.values_list(
-        "pipeline_id", "trigger_type", "status", "reason", "snapshot__features__commit_status"
-    ):
+    for pipeline, event, status, waiting_for, reason, is_told in rows.values_list(
+        "pipeline_id", "trigger_type", "status", "waiting_for", "reason",
+        "snapshot__features__commit_status",
+    ):  # fmt: skip
         if is_told is not False:
-            newest[str(pipeline), event] = _outcome(status, reason)
+            newest[str(pipeline), event] = _outcome(status, waiting_for, reason)
     worst: dict[str, str] = {}
     for (key, _), outcome in newest.items():
         worst[key] = min(worst.get(key, outcome), outcome, key=_WORST_FIRST.index)
     return worst
 
 
-def _outcome(status: str, reason: str) -> str:
+def _outcome(status: str, waiting_for: str, reason: str) -> str:
     if status in RUN_LIVE:
-        return "live"
+        return "held" if waiting_for == WaitingFor.TRUST else "live"
     if status == RunStatus.FAILURE and reason in OUR_FAULT:
         return "error"
     return {RunStatus.SUCCESS: "success", RunStatus.FAILURE: "failure"}.get(

@@ -10,7 +10,9 @@ from pipelines.choices import Answer, GateKind, GateStatus, RunStatus, WaitingFo
 from pipelines.jobs import DISPATCH
 from pipelines.models import ApprovalGate, ApprovalVote, PipelineRun
 from pipelines.operations.approvers import RESPOND
+from pipelines.operations.checks import settle_check
 from pipelines.operations.gates import Opening, close_gate, open_gate
+from pipelines.operations.reporting import announce_run
 from pipelines.states import run_states
 
 
@@ -44,5 +46,7 @@ def allow_run(actor: Actor, run: PipelineRun) -> PipelineRun:
         )  # fmt: skip
         close_gate(gate, GateStatus.APPROVED, by=actor.label)
     DISPATCH.send()
+    announce_run(run)
+    settle_check(run.repository, run.commit_sha)
     audit.record(actor, "devops.pipeline_run.allow", run)
     return run

@@ -15,6 +15,7 @@ from pipelines.operations.cancellation import stop_run
 from pipelines.operations.checks import settle_check, verdict
 from pipelines.operations.definitions import create_pipeline
 from pipelines.operations.reruns import retry_run
+from pipelines.operations.trust import allow_run
 from tests.gitintegration.hosts.conftest import world
 from tests.gitintegration.hosts.rig import World
 from tests.gitintegration.operations.only import ON_GITEA
@@ -36,6 +37,9 @@ pytestmark = pytest.mark.django_db
          ("success", "2 passed, 1 skipped by path, 2 skipped.")),
         ({"a": "live", "b": "failure"}, {"c": "path"}, [],
          ("pending", "2 started, 1 skipped by path.")),
+        ({"a": "held"}, {}, [], ("pending", "1 waiting for a member.")),
+        ({"a": "held", "b": "live", "c": "success"}, {"d": "path"}, [],
+         ("pending", "2 started, 1 waiting for a member, 1 skipped by path.")),
         ({"a": "success", "b": "failure", "c": "cancelled"}, {}, [],
          ("failure", "1 passed, 1 failed, 1 cancelled.")),
         ({"a": "error", "b": "cancelled"}, {}, [], ("error", "1 broken off, 1 cancelled.")),
@@ -59,10 +63,12 @@ class Shop:
         self.mirror: GitRepository = site.hooked()
         self.bench = Workshop(site.actor, make_worker())
 
-    def pipeline(self, name: str, command: str = "true", **trigger: Any) -> None:
-        """One that a push starts, if its filters let it."""
+    def pipeline(
+        self, name: str, command: str = "true", event: str = "push", **trigger: Any
+    ) -> None:
+        """One that an event starts, if its filters let it."""
         row = create_pipeline(self.site.actor, {
-            "name": name, "slug": name.lower(), "triggers": {"push": trigger, "manual": {}},
+            "name": name, "slug": name.lower(), "triggers": {event: trigger, "manual": {}},
             "environment": {}, "runner_labels": [], "timeout_minutes": 5, "settings": {},
             "allow_concurrent": True, "features": {}, "steps": [step("s", command)],
         })  # fmt: skip
@@ -154,6 +160,27 @@ def test_a_cancelled_run_resolves_its_commit(shop: Shop) -> None:
         stop_run(PipelineRun.objects.get(), "Somebody")
     shop.finish()
     assert shop.told(sha)[-1] == ("failure", "1 cancelled.")
+
+
+@ON_GITEA
+def test_a_strangers_run_holds_its_commit_until_a_member_answers(shop: Shop) -> None:
+    shop.pipeline("One", event="pull_request")
+    state = shop.site.world.state
+    fork = state.fork(shop.site.world.widgets, shop.site.world.bob)
+    sha = state.push_file(fork, "topic", "x.txt", "x", user=shop.site.world.bob)
+    state.talk.open_pull(
+        shop.site.world.widgets, "topic", head=fork, user=shop.site.world.bob, title="Please"
+    )
+    shop.site.receive()
+    handle("git.pull_request", events.resolve_event)
+    send_host_writes()
+    assert shop.told(sha) == [("pending", "1 waiting for a member.")]
+
+    allow_run(shop.site.actor, PipelineRun.objects.get())
+    send_host_writes()
+    assert shop.told(sha)[-1] == ("pending", "1 started.")
+    shop.finish()
+    assert shop.told(sha)[-1] == ("success", "1 passed.")
 
 
 @ON_GITEA
