@@ -17,10 +17,12 @@ from gitintegration.clients.git.repository import (
     CheckoutResult,
     changed_paths,
     checkout,
+    commits_between,
     head_of_local,
     list_heads,
     read_files,
 )
+from gitintegration.clients.protocol import Commit
 from gitintegration.clients.shapes import CommitStatus, NewPullRequest, StatusState
 from gitintegration.operations.ci import CANCEL as CANCEL_CI
 from gitintegration.operations.ci import TRIGGER as TRIGGER_CI
@@ -76,6 +78,7 @@ __all__ = [
     "Change",
     "CheckoutResult",
     "CiLine",
+    "Commit",
     "CommitStatus",
     "Dialect",
     "GitFailedError",
@@ -89,6 +92,7 @@ __all__ = [
     "checkout",
     "ci_line",
     "ci_stats",
+    "commits_between",
     "configure_webhook",
     "create_repository",
     "delete_repository",

@@ -1,15 +1,18 @@
 """What waits for people: the questions of an account, who may answer, and what changed since."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from devops.access import Actor, visible
 from devops.errors import NotFound
+from gitintegration.public import Commit, GitRefusedError, commits_between
 from pipelines import selectors
 from pipelines.choices import Answer, GateKind, GateStatus, RunStatus, TokenStatus
 from pipelines.models import (
@@ -28,7 +31,7 @@ def gates(actor: Actor) -> QuerySet[ApprovalGate]:
     """The account's questions with their runs, recipients and answers, newest first."""
     return (
         visible(actor, ApprovalGate, selectors.READ_RUNS)
-        .select_related("run__pipeline", "run__triggered_by", "step_execution")
+        .select_related("run__pipeline", "run__triggered_by", "run__repository", "step_execution")
         .defer("run__snapshot", "run__outputs", "run__inputs")
         .prefetch_related("tokens__recipient_user", "votes")
         .order_by("-id")
@@ -88,10 +91,14 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What came between the baseline and a run; `runs` are those in between, newest first."""
+    """What came between the baseline and a run, newest first.
+
+    `commits` are known of repositories on this machine; `runs` stand for the others'.
+    """
 
     baseline: Baseline | None
-    runs: list[PipelineRun]
+    runs: list[PipelineRun] = field(default_factory=list)
+    commits: Sequence[Commit] | None = None
 
 
 def changes_since(actor: Actor, gate: ApprovalGate) -> Changes:
@@ -101,7 +108,10 @@ def changes_since(actor: Actor, gate: ApprovalGate) -> Changes:
     """
     baseline = _baseline(actor, gate)
     if baseline is None:
-        return Changes(None, [])
+        return Changes(None)
+    commits = _commits(baseline.run, gate.run)
+    if commits is not None:
+        return Changes(baseline, commits=commits)
     between = selectors.runs(actor).filter(
         pipeline_id=gate.run.pipeline_id, branch=gate.run.branch,
         pk__gt=baseline.run.pk, pk__lte=gate.run_id,
@@ -113,6 +123,20 @@ def changes_since(actor: Actor, gate: ApprovalGate) -> Changes:
             seen.add(run.commit_sha)
             runs.append(run)
     return Changes(baseline, runs[:SHOWN_CHANGES])
+
+
+def _commits(before: PipelineRun, after: PipelineRun) -> Sequence[Commit] | None:
+    repository = after.repository
+    if repository is None or not (before.commit_sha and after.commit_sha):
+        return None
+    cache = Path(settings.POWERNODE_GIT_CACHE_ROOT) / repository.pk.hex
+    try:
+        return commits_between(
+            repository.clone_url, before.commit_sha, after.commit_sha, cache, SHOWN_CHANGES
+        )
+    except GitRefusedError:
+        # The address is none that we hand to git; then the runs tell.
+        return None
 
 
 def _baseline(actor: Actor, gate: ApprovalGate) -> Baseline | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from devops import sources
 from devops.access import Actor, visible
-from pipelines import selectors
+from pipelines import selectors, timetable
 from pipelines.choices import RUN_LIVE, RunStatus, WaitingFor, WorkerStatus
 from pipelines.models import Pipeline, PipelineRun
 
@@ -63,6 +63,7 @@ def overview(actor: Actor) -> dict[str, Any]:
             "pipelines": _pipelines(actor),
             "pipeline_runs": _runs(actor),
             "workers": _workers(actor),
+            "schedules": _schedules(actor),
         },
         "durations": _durations(actor),
         "live_runs": list(live[:_LIVE_SHOWN]),
@@ -103,6 +104,12 @@ def _pipelines(actor: Actor) -> dict[str, int]:
     return rows.order_by().aggregate(
         total=Count("pk"), active=Count("pk", filter=Q(is_active=True))
     )
+
+
+def _schedules(actor: Actor) -> dict[str, int]:
+    return timetable.schedules(actor).order_by().aggregate(
+        total=Count("pk"), active=Count("pk", filter=Q(is_active=True))
+    )  # fmt: skip
 
 
 def _runs(actor: Actor) -> dict[str, Any]:

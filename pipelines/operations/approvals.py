@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from devops import audit, outbox
-from devops.access import Actor
+from devops.access import Actor, system_actor
 from devops.errors import Conflict, FieldProblem, Invalid, NotFound
 from devops.models import OutboxMessage, User
 from devops.tokens import digest
@@ -356,6 +356,7 @@ def _expire(key: uuid.UUID) -> int:
     if gate is None or not gate.is_pending:
         return 0
     gates.close_gate(gate, GateStatus.EXPIRED)
+    audit.record(system_actor(gate.account_id), "devops.approval.expire", gate)
     gates.end_step(
         gate, StepStatus.FAILURE, reason="expired",
         message=f"The approval expired: no response before {_moment(gate.expires_at)}.",

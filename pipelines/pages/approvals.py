@@ -26,6 +26,7 @@ from pipelines.pages.gate_rows import gate_detail, gate_row, other_approvers
 
 TABS = ("mine", "pending", "past")
 HOSTS_SHOWN = 20
+DETAILED = 10
 
 
 class ApprovalInbox(Page):
@@ -47,12 +48,17 @@ class ApprovalInbox(Page):
         mine = inbox.for_actor(self.actor, rows)
         shown = {"mine": mine, "pending": pending, "past": rows.exclude(status=GateStatus.PENDING)}
         found, page = cursor_page(request, shown[tab])
-        build = gate_row if tab == "past" else gate_detail
+        # What came since the last approval is asked of git: for as many as one looks at.
+        detailed = DETAILED if tab != "past" else 0
+        shown_gates = [
+            (gate_detail if number < detailed else gate_row)(self.actor, row)
+            for number, row in enumerate(found)
+        ]
         hosts = list(git.pending_approvals(self.actor)[:HOSTS_SHOWN]) if tab != "past" else []
         return self.render(
             "approvals/list.html",
             {
-                "gates": [{**build(self.actor, row), "is_asked": row.pk == asked} for row in found],
+                "gates": [{**row, "is_asked": row["id"] == asked} for row in shown_gates],
                 "tab": tab,
                 "mine_count": mine.count(),
                 "pending_count": pending.count(),

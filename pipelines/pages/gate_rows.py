@@ -52,7 +52,7 @@ def gate_row(actor: Actor, gate: ApprovalGate) -> dict[str, Any]:
 
 def gate_detail(actor: Actor, gate: ApprovalGate) -> dict[str, Any]:
     """The same with what would happen, and what came since the last approval."""
-    changes = inbox.changes_since(actor, gate) if gate.is_pending else inbox.Changes(None, [])
+    changes = inbox.changes_since(actor, gate) if gate.is_pending else inbox.Changes(None)
     return {
         **gate_row(actor, gate),
         "plan": _plan(gate),

@@ -2,15 +2,19 @@
 
 import hashlib
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from pipelines.models import ApprovalGate, PipelineRun, StepExecution
 from pipelines.operations.gates import binding_of
 from pipelines.operations.trust import ask_to_trust
 from tests.client import ApiClient
+from tests.factories.devops import RepositoryFactory
 from tests.factories.gitintegration import GitApprovalFactory, GitPipelineFactory
 from tests.factories.pipelines import ApprovalTokenFactory, GateFactory, RunFactory
 from tests.pages.test_git_ci import mirror_of, signed_in
@@ -220,3 +224,34 @@ def test_trying_links_is_slowed_down() -> None:
     client = Client()
     seen = {client.get(f"/approve/{number:043d}").status_code for number in range(70)}
     assert seen == {404, 429}
+
+
+def test_the_commits_since_the_last_approval_are_shown(
+    alice: ApiClient, bob: ApiClient, tmp_path: Path, settings: Settings
+) -> None:
+    settings.POWERNODE_GIT_LOCAL_ROOTS = [str(tmp_path)]
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=Ana", "-c", "user.email=ana@example.org"]
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    shas = []
+    for title in ("Approved one", "Change <prices>", "Round totals"):
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", title], check=True)
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+        )
+        shas.append(head.stdout.strip())
+    repository = RepositoryFactory.create(account=alice.account, clone_url=f"file://{tmp_path}")
+    first, second = gate(alice), gate(alice)
+    keys = {first.run_id: shas[0], second.run_id: shas[2]}
+    for key, sha in keys.items():
+        PipelineRun.objects.filter(pk=key).update(
+            repository=repository, commit_sha=sha, pipeline=first.run.pipeline
+        )
+    ApprovalGate.objects.filter(pk=first.pk).update(status="approved", step_key="ship")
+    ApprovalGate.objects.filter(pk=second.pk).update(step_key="ship")
+
+    page = signed_in(bob).get("/approvals").content.decode()
+
+    assert "2 commits" in page
+    assert "Change &lt;prices&gt;" in page
+    assert "Round totals" in page
+    assert "Approved one" not in page

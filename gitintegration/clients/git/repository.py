@@ -20,6 +20,7 @@ from gitintegration.clients.git.program import (
     run_git,
 )
 from gitintegration.clients.git.remote import Remote, hide_credentials, reach, shown
+from gitintegration.clients.protocol import Commit
 
 REPOSITORY_MAX_BYTES = 1024**3
 FILE_MAX_BYTES = 256 * 1024
@@ -154,6 +155,29 @@ def changed_paths(clone_url: str, before: str, after: str, cache: Path) -> tuple
     except GitFailedError:
         return None
     return tuple(filter(None, said.decode("utf-8", errors="replace").split("\0")))
+
+
+def commits_between(
+    clone_url: str, before: str, after: str, cache: Path, most: int = 50
+) -> tuple[Commit, ...] | None:
+    """The commits of a local repository that `after` has and `before` has not, newest first.
+
+    None when they are not known: the repository is not on this machine, or lacks one of the two.
+    """
+    if allowed_protocols(clone_url) != "file":
+        return None
+    span = f"{check_sha(before)}..{check_sha(after)}"
+    arguments = ["log", f"--max-count={most}", "--format=%H%x00%an%x00%s%x00", "-z", span, "--"]
+    try:
+        said = run_git(arguments, cwd=_objects(clone_url, after, cache))
+    except GitFailedError:
+        return None
+    words = said.decode("utf-8", errors="replace").split("\0")
+    return tuple(
+        Commit(sha, title=title, author=author)
+        for sha, author, title in zip(words[0::4], words[1::4], words[2::4], strict=False)
+        if sha
+    )
 
 
 def _objects(clone_url: str, sha: str, cache: Path, auth: GitAuth = NOBODY) -> Path:

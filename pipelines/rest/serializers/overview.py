@@ -67,6 +67,7 @@ class ContinuousIntegration(serializers.Serializer[Any]):
     pipelines = PipelineCounts()
     pipeline_runs = RunCounts()
     workers = WorkerCounts()
+    schedules = PipelineCounts()
 
 
 class Durations(serializers.Serializer[Any]):

@@ -34,6 +34,22 @@ def fire(stack: Stack, failpoint: str = "") -> int:
     return done.returncode
 
 
+def test_three_clock_processes_at_once_fire_each_time_once(stack: Stack) -> None:
+    (before,) = stack.sql("SELECT count(*) FROM pipelines_schedulefire")[0]
+    stack.do("schedules", count=300, after_seconds=-1.0, spread_seconds=0.0)
+
+    beats = [
+        subprocess.Popen([sys.executable, "-c", FIRE], cwd=ROOT, env=stack.environment)
+        for _ in range(3)
+    ]
+    assert [beat.wait(60) for beat in beats] == [0, 0, 0]
+
+    (fires,) = stack.sql("SELECT count(*) FROM pipelines_schedulefire WHERE outcome='started'")[0]
+    (runs,) = stack.sql("SELECT count(DISTINCT event_key) FROM pipelines_pipelinerun")[0]
+    (all_runs,) = stack.sql("SELECT count(*) FROM pipelines_pipelinerun")[0]
+    assert fires == runs == all_runs == before + 300
+
+
 @pytest.mark.parametrize(
     "place", ["schedules.fire.before", "schedules.commit.before", "schedules.fire.after"]
 )
