@@ -181,7 +181,7 @@ def test_a_person_connects_by_consent_at_the_host(
 
 
 def test_no_page_of_these_hosts_spills_or_pales(place: Place, enter: Callable[..., Page]) -> None:
-    paths = ["/git", "/git/connect", *(f"/git/connect/{kind}" for kind in KINDS), "/ci/runners"]
+    paths = ["/git", *(f"/git/connect/{kind}" for kind in KINDS)]
     for kind in KINDS:
         world, mirror = place.worlds[kind], place.mirrors[kind]
         title = "A title that is " + "very " * 30 + "long"
@@ -200,14 +200,8 @@ def test_no_page_of_these_hosts_spills_or_pales(place: Place, enter: Callable[..
             base, f"{base}/code", f"{base}/pulls", f"{base}/commits/{sha}", credential,
             f"{credential}/import", f"/ci/{known['id']}", f"/ci/trigger?repository={mirror['id']}",
         ]  # fmt: skip
-    for host in place.platform.call("GET", "git/providers")["results"]:
-        ways = ("", "?way=oauth", "?way=app", "?way=ssh")
-        paths += [
-            f"/git/hosts/{host['id']}",
-            *(f"/git/hosts/{host['id']}/connect{w}" for w in ways),
-        ]
     found: dict[str, object] = {}
-    for width, scheme in ((360, "dark"), (360, "light"), (1440, "dark"), (1440, "light")):
+    for width, scheme in ((360, "dark"), (1440, "light")):
         page = enter("/git", width=width, color_scheme=scheme)
         for path in paths:
             answer = page.goto(path)
