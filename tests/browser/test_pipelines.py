@@ -179,3 +179,33 @@ def test_a_pipeline_of_a_repository_is_read_only_here(visit: Visit) -> None:
 def test_each_tab_of_a_pipeline_is_marked(visit: Visit, tab: str) -> None:
     page = visit(f"/pipelines/shop-ci?tab={tab}")
     expect(page.locator(".tabs [aria-current]")).to_have_text(tab.capitalize())
+
+
+def test_a_badge_is_published_copied_shown_elsewhere_and_withdrawn(
+    visit: Visit, site: Site
+) -> None:
+    pipeline = site.pipeline("With a badge", "true")
+    site.finish(site.trigger(pipeline))
+    page = visit("/pipelines/with-a-badge?tab=settings")
+    page.get_by_role("button", name="Publish the badge").click()
+    picture = page.get_by_alt_text("The badge as it is now")
+    expect(picture).to_be_visible()
+    page.get_by_label("Copy the address").click()
+    address = page.evaluate("() => navigator.clipboard.readText()")
+    page.get_by_label("Copy the Markdown").click()
+    assert page.evaluate("() => navigator.clipboard.readText()").startswith(f"[![build]({address})")
+
+    # A page of anybody's, without a session.
+    stranger = visit("/accounts/login/", is_anonymous=True)
+    stranger.set_content(f'<img src="{address}" alt="build">')
+    width = "image => image.decode().then(() => image.naturalWidth)"
+    assert stranger.locator("img").evaluate(width) > 60
+    answer = stranger.goto(address)
+    assert answer is not None
+    assert "passing" in answer.text()
+
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("dialog").get_by_role("button", name="Withdraw it").click()
+    expect(page.get_by_role("button", name="Publish the badge")).to_be_visible()
+    gone = stranger.request.get(address)
+    assert gone.status == 404
