@@ -27,6 +27,8 @@ class WebhookEndpoint(Row):
     # Rejections that a repair of the hook has answered already.
     rejected_seen = models.PositiveBigIntegerField(default=0)
     last_delivery_at = models.DateTimeField(null=True)
+    # When the branches were last compared with what was delivered.
+    heads_checked_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-id"]

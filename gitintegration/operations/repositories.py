@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, RestrictedError
+from django.db.models import F, QuerySet, RestrictedError
 from django.utils import timezone
 
 from devops import audit
@@ -41,6 +41,8 @@ CHANGEABLE = (
     "settings",
 )
 _ZERO = "0" * 40
+# Repositories that a round looks at, and the seconds that one silent server may cost it.
+_ROUND = 500
 _PATIENCE_SECONDS = 20.0
 # What the dialects call a push.
 _PUSHES = ("push", "tag_push", "repo:push")
@@ -140,18 +142,19 @@ def find_missed_pushes(repository: Repository) -> int:
     return _enter_missed(repository, heads)
 
 
-def reconcile(patience: float = _PATIENCE_SECONDS) -> int:
-    """Look for missed pushes of every repository that has a webhook.
+def reconcile(limit: int = _ROUND, patience: float = _PATIENCE_SECONDS) -> int:
+    """Look for missed pushes of the repositories with a webhook that were looked at longest ago.
 
-    A server whose failures have cost more seconds than the patience is left alone until the next
-    time: its silence must not keep the others' pushes waiting.
+    Each look is a process of git, so a round has an end however many there are. A server whose
+    failures have cost more seconds than the patience is left alone until the next round: its
+    silence must not keep the others' pushes waiting.
     """
     found = 0
     lost: dict[str, float] = {}
-    endpoints = WebhookEndpoint.objects.filter(
-        is_active=True, repository__is_active=True
-    ).select_related("repository")
-    for endpoint in endpoints:
+    endpoints = WebhookEndpoint.objects.filter(is_active=True, repository__is_active=True)
+    oldest_first = F("heads_checked_at").asc(nulls_first=True)
+    chosen = list(endpoints.select_related("repository").order_by(oldest_first, "id")[:limit])
+    for endpoint in chosen:
         server = urlsplit(endpoint.repository.clone_url).netloc
         if lost.get(server, 0.0) > patience:
             continue
@@ -163,6 +166,8 @@ def reconcile(patience: float = _PATIENCE_SECONDS) -> int:
         except GitFailedError as error:
             lost[server] = lost.get(server, 0.0) + time.monotonic() - began
             logger.warning("%s could not be reconciled: %s", endpoint.repository, error)
+    looked_at = [endpoint.pk for endpoint in chosen]
+    endpoints.filter(pk__in=looked_at).update(heads_checked_at=timezone.now())
     return found
 
 

@@ -98,6 +98,19 @@ def test_a_silent_server_does_not_keep_the_others_waiting(site: Site) -> None:
     assert len(asked) == 1
 
 
+@ON_GITEA
+def test_a_round_takes_those_that_were_looked_at_longest_ago(site: Site) -> None:
+    with refusing() as (address, asked):
+        for number in range(5):
+            _entered(site, f"{address}/r{number}.git")
+
+        for _ in range(3):
+            reconcile(limit=2, patience=60.0)
+
+    names = [path.partition(".git")[0] for path in asked]
+    assert names == ["/r0", "/r1", "/r2", "/r3", "/r4", "/r0"]
+
+
 def _entered(site: Site, clone_url: str) -> None:
     """A repository of a plain server, with a webhook."""
     repository = RepositoryFactory.create(account=site.provider.account, clone_url=clone_url)
