@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from benchmarks.deliveries import offer, send
 from benchmarks.git_hosts import imports, many, normaliser, replays
+from benchmarks.reruns import reruns
 from benchmarks.schedules import schedules
 from tests.stack import Stack, children_of, command_line, definition
 
@@ -240,6 +241,7 @@ MEASURES: dict[str, Callable[[Stack], Samples]] = {
     "webhook_answers": webhook_answers, "webhook_to_child": webhook_to_child,
     "steps_plain": steps, "steps": steps, "log_lines": log_lines, "big_log": big_log,
     "schedules": schedules,
+    "reruns": reruns,
     "burst": burst, "idle": idle, "listing": listing, "recovery": recovery, "lease": lease,
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import django_filters as filters
 
 from pipelines.choices import PipelineType, RunStatus, TriggerType
-from pipelines.models import Pipeline, PipelineRun, Schedule
+from pipelines.models import Pipeline, PipelineRun, Schedule, StepCache
 
 
 class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
@@ -22,6 +22,18 @@ class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
 
 class AnyOf(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc]  # untyped
     """Some of the choices, separated by commas."""
+
+
+class CacheFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which caches; `key` is the beginning of a key."""
+
+    repository_id = filters.UUIDFilter()
+    pipeline_id = filters.UUIDFilter()
+    key = filters.CharFilter(lookup_expr="startswith", max_length=512)
+
+    class Meta:
+        model = StepCache
+        fields: list[str] = []
 
 
 class RunFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped

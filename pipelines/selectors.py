@@ -18,6 +18,7 @@ from pipelines.models import (
     PipelineRepository,
     PipelineRun,
     PipelineStep,
+    StepCache,
     StepExecution,
     TestReport,
     Worker,
@@ -126,7 +127,7 @@ def definition_of(row: Pipeline) -> dict[str, Any]:
 STEP_FIELDS = (
     "key", "name", "step_type", "configuration", "condition", "continue_on_error", "is_active",
     "requires_approval", "approval_settings", "inputs", "outputs", "environment", "secret_refs",
-    "timeout_minutes", "retry", "matrix", "group_key", "phase",
+    "timeout_minutes", "retry", "matrix", "cache", "group_key", "phase",
 )  # fmt: skip
 
 
@@ -311,4 +312,15 @@ def repositories(actor: Actor) -> QuerySet[Repository]:
     """The repositories that pipelines can attach to."""
     return visible(actor, Repository, "devops.repositories.read").annotate(
         pipeline_count=Count("pipeline_links", distinct=True)
+    )
+
+
+def caches(actor: Actor) -> QuerySet[StepCache]:
+    """What steps keep from run to run, newest first."""
+    rows = visible(actor, StepCache, READ_RUNS)
+    heavy = (f"made_by__{name}" for name in _HEAVY)
+    return (
+        rows.select_related("repository", "pipeline", "made_by")
+        .defer(*heavy, "pipeline__triggers", "pipeline__settings", "pipeline__environment")
+        .order_by("-id")
     )

@@ -20,6 +20,7 @@ from pipelines.jobs import (
 )
 from pipelines.operations import (
     approvals,
+    caches,
     dispatch,
     events,
     firing,
@@ -84,3 +85,4 @@ def retain() -> None:
     sweeps.remove_old_workspaces()
     firing.remove_old_fires()
     snapshots.remove_old_snapshots()
+    caches.remove_old_caches()

@@ -47,6 +47,9 @@ class Configuration(BaseSettings):
     outbox_retention_days: int = Field(default=7, ge=1)
     workspace_retention_days: int = Field(default=7, ge=0)
     workspace_max_bytes: int = Field(default=10 * 1024**3, ge=0)
+    cache_max_bytes: int = Field(default=1024**3, ge=1024)
+    cache_total_bytes: int = Field(default=10 * 1024**3, ge=0)
+    cache_retention_days: int = Field(default=14, ge=0)
     snapshot_max_bytes: int = Field(default=512 * 1024**2, ge=0)
     signup: Literal["open", "invitation"] = "invitation"
     debug: bool = False

@@ -23,9 +23,9 @@ from gitintegration.pages import (
 )
 from pipelines.choices import Answer
 from pipelines.pages import approvals as gates
+from pipelines.pages import caches, pipelines, repositories, reruns, runners, runs, workers
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
-from pipelines.pages import pipelines, repositories, reruns, runners, runs, workers
 from pipelines.pages import schedules as timetable
 from powernode.home import Overview
 from powernode.pages import favicon
@@ -166,6 +166,8 @@ urlpatterns = [
     path("settings/secrets", secrets.Secrets.as_view()),
     path("settings/secrets/<uuid:pk>/rotate", secrets.SecretRotate.as_view()),
     path("settings/secrets/<uuid:pk>/delete", secrets.SecretDelete.as_view()),
+    path("settings/caches", caches.Caches.as_view()),
+    path("settings/caches/<uuid:pk>/delete", caches.CacheDelete.as_view()),
     path("settings/audit", settings.Audit.as_view()),
     path("invitations/<str:token>", settings.InvitationAccept.as_view(), name="invitation"),
     path("accounts/<uuid:pk>/switch", settings.SwitchAccount.as_view(), name="switch_account"),

@@ -13,6 +13,7 @@ from pipelines.expressions import (
     ExpressionError,
     Reference,
     Section,
+    calls_function,
     condition_section,
     parse,
     references,
@@ -65,6 +66,11 @@ def _step_problems(
         is_matrix_trusted=_is_trusted(matrix, at_start),
     )
     yield from _text_problems(step.get("name"), f"{place.pointer}/name", scope)
+    cache = step.get("cache")
+    cache = cache if isinstance(cache, Mapping) else {}
+    for member in ("key", "restore_keys"):
+        yield from _text_problems(cache.get(member), f"{place.pointer}/cache/{member}", scope)
+    yield from _hash_problems(step, place.pointer)
     yield from _condition_problems(step.get("if"), f"{place.pointer}/if", scope)
     yield from _text_problems(step.get("env"), f"{place.pointer}/env", scope)
     uses = step.get("uses")
@@ -124,6 +130,26 @@ def _text_problems(
             return
         for section in sections:
             yield from _section_problems(section, pointer, scope, is_command=is_command)
+
+
+def _hash_problems(step: Mapping[str, Any], pointer: str) -> Iterator[Problem]:
+    """Files are there only when a step is about to run: not where it is planned."""
+    for member in ("if", "name", "env", "with", "inputs", "matrix"):
+        for place, text in _texts(step.get(member), f"{pointer}/{member}"):
+            if "hashfiles" in text.lower() and calls_function(text, "hashFiles"):
+                message = "`hashFiles()` works in `cache` only"
+                yield Problem(place, "expression", message, "Use it in the key of a cache.")
+
+
+def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _texts(member, join_pointer(pointer, name))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _texts(member, join_pointer(pointer, index))
 
 
 def _is_trusted(value: Any, scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from devops.safety.beneath import PathNotAllowedError, parts_of
 from devops.safety.json_values import join_pointer
 from devops.safety.patterns import PatternError, compile_regex
 from pipelines.documents.findings import Problem
@@ -19,6 +20,7 @@ def flow_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _group_problems(place.step, place.pointer)
             continue
         yield from _retry_problems(place.step.get("retry"), f"{place.pointer}/retry")
+        yield from _cache_problems(place.step.get("cache"), f"{place.pointer}/cache")
         matrix = place.step.get("matrix")
         if isinstance(matrix, Mapping) and matrix:
             yield from _matrix_problems(matrix, f"{place.pointer}/matrix")
@@ -50,6 +52,22 @@ def _retry_problems(retry: Any, pointer: str) -> Iterator[Problem]:
                 compile_regex(pattern)
             except PatternError as error:
                 yield Problem(f"{pointer}/on/{index}/log", "pattern", str(error))
+
+
+def _cache_problems(cache: Any, pointer: str) -> Iterator[Problem]:
+    paths = cache.get("paths") if isinstance(cache, Mapping) else None
+    for index, path in enumerate(paths if isinstance(paths, list) else ()):
+        if not isinstance(path, str):
+            continue
+        try:
+            is_empty = not parts_of(path.removeprefix("~/"))
+        except PathNotAllowedError as error:
+            yield Problem(f"{pointer}/paths/{index}", "path", str(error))
+            continue
+        if is_empty:
+            message = "The whole folder cannot be cached"
+            remedy = "Name files or folders below it."
+            yield Problem(f"{pointer}/paths/{index}", "path", message, remedy)
 
 
 def _matrix_problems(matrix: Mapping[str, Any], pointer: str) -> Iterator[Problem]:

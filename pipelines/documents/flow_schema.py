@@ -5,6 +5,7 @@ from typing import Any
 from pipelines.documents.matrix import MOST_COMBINATIONS, MOST_PARALLEL
 from pipelines.documents.vocabulary import (
     BACKOFFS,
+    LONGEST_CACHE_KEY,
     LONGEST_DELAY_SECONDS,
     MOST_ATTEMPTS,
     NAME_PATTERN,
@@ -115,6 +116,32 @@ def retry_schema() -> Schema:
             },
         },
         "required": ["attempts"],
+        "additionalProperties": False,
+    }
+
+
+def cache_schema() -> Schema:
+    """Return the schema of `cache`."""
+    text: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_CACHE_KEY}
+    return {
+        "type": "object",
+        "properties": {
+            "key": {**text, "description": "The same key means the same files."},
+            "restore_keys": {
+                "type": "array",
+                "items": text,
+                "maxItems": 10,
+                "description": "Beginnings of keys to fall back on, in order; the newest wins.",
+            },
+            "paths": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 500},
+                "minItems": 1,
+                "maxItems": 20,
+                "description": "Files and folders below the workspace, or below `~/`.",
+            },
+        },
+        "required": ["key", "paths"],
         "additionalProperties": False,
     }
 

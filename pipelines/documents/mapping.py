@@ -20,6 +20,7 @@ _SAME_IN_STEP: tuple[tuple[str, str, Any], ...] = (
     ("timeout_minutes", "timeout_minutes", None),
     ("retry", "retry", {}),
     ("matrix", "matrix", {}),
+    ("cache", "cache", {}),
     ("env", "environment", {}),
     ("secrets", "secret_refs", []),
     ("inputs", "inputs", {}),

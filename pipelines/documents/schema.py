@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.documents.flow_schema import group_settings, matrix_schema, retry_schema
+from pipelines.documents.flow_schema import (
+    cache_schema,
+    group_settings,
+    matrix_schema,
+    retry_schema,
+)
 from pipelines.documents.matrix import MOST_PARALLEL
 from pipelines.documents.vocabulary import (
     ACTION_TRIGGERS,
@@ -87,6 +92,7 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         "approval": _said(_approval(), "A person decides before the step."),
         "retry": _said(retry_schema(), "When and how often to try again."),
         "matrix": _said(matrix_schema(), "One execution for each combination."),
+        "cache": _said(cache_schema(), "Paths that are kept from run to run under a key."),
         "services": _said({"type": "object"}, "Containers that run beside the step."),
         "secrets": _said(_secret_names(), "Secrets that this step gets."),
         "env": _said(_environment(), "Environment variables of this step."),
@@ -309,7 +315,7 @@ def definition_schema() -> Schema:
             "step_type": {"type": "string"},
             **dict.fromkeys(("condition", "group_key"), text),
             **dict.fromkeys(("configuration", "approval_settings", "inputs"), some),
-            **dict.fromkeys(("environment", "retry", "matrix"), some),
+            **dict.fromkeys(("environment", "retry", "matrix", "cache"), some),
             "outputs": {"type": ["object", "array", "null"]},
             **dict.fromkeys(("continue_on_error", "is_active", "requires_approval"), flag),
             "secret_refs": texts,

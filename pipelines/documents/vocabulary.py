@@ -25,6 +25,7 @@ MOST_STEPS = 500
 MOST_EXECUTIONS = 1000
 MOST_ATTEMPTS = 10
 LONGEST_DELAY_SECONDS = 86_400
+LONGEST_CACHE_KEY = 512
 BACKOFFS = ("fixed", "exponential")
 RETRY_CAUSES = ("worker_lost", "timed_out")
 # Of an approval: hours, approvals, recipients.

@@ -17,6 +17,7 @@ from devops.errors import DomainError, Fenced, PermanentError, TransientError
 from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
 from pipelines.choices import StepStatus
+from pipelines.engine.caching import StepCaching
 from pipelines.engine.control import StepControl
 from pipelines.engine.declared import declared_outputs
 from pipelines.engine.executors.process import ProcessExecutor
@@ -64,7 +65,8 @@ class Attempt:
         with self._log() as writer:
             executor = self._executor(files, writer)
             context = self._context(files, writer, executor)
-            outcome = self._call(lambda: self._prepared(context, prepare, writer), writer)
+            caching = self._caching(writer)
+            outcome = self._call(lambda: self._prepared(context, prepare, writer, caching), writer)
             stopped = executor.should_stop()
             if isinstance(outcome, Parked):
                 # What is written after the wake-up belongs to the same log.
@@ -75,6 +77,8 @@ class Attempt:
                 writer.write(_line(move.changes["error_message"]))
             if move.to == StepStatus.SUCCESS:
                 self._check_outputs(move, writer)
+                if caching is not None:
+                    caching.save()
         move.changes["duration_ms"] = round((time.monotonic() - began) * 1000)
         move.changes["log_truncated"] = bool(writer.dropped_bytes)
         if move.to == StepStatus.FAILURE:
@@ -123,10 +127,25 @@ class Attempt:
         }
         return StepMove(self.execution, StepStatus.CANCELLED, changes)
 
+    def _caching(self, writer: LogWriter) -> StepCaching | None:
+        declared = self.session.definitions[self.execution.step_key].get("cache")
+        if not declared:
+            return None
+        contexts = self.plan.contexts or {}
+        return StepCaching(self.session, self.workspace, declared, contexts, writer)
+
     def _prepared(
-        self, context: StepContext, prepare: Callable[[LogWriter], None], writer: LogWriter
+        self,
+        context: StepContext,
+        prepare: Callable[[LogWriter], None],
+        writer: LogWriter,
+        caching: StepCaching | None,
     ) -> Outcome:
         prepare(writer)
+        if caching is not None and not self.execution.parked_kind:
+            caching.restore()
+            is_hit = "true" if caching.is_hit else "false"
+            context.environment = {**context.environment, "POWERNODE_CACHE_HIT": is_hit}
         if self.execution.parked_kind:
             message = self.execution.wake_message or {}
             return self._handler().resume(context, self.execution.parked_ref, message)

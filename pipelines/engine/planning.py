@@ -67,11 +67,12 @@ def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]
     if not step.get("is_active", True):
         return Plan(instead=StepMove.skip(execution, "inactive", "The step is switched off."))
     functions = session.functions(execution)
+    source = step.get("condition") or ""
     try:
         # What stands under `finally` runs whatever happened, unless it says otherwise.
         if condition(
-            step.get("condition") or "",
-            session.contexts(execution, {}),
+            source,
+            session.contexts(execution, {}) if source else {},
             functions=functions,
             implies_success=execution.phase != Phase.FINALLY,
         ):

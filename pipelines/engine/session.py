@@ -13,7 +13,14 @@ from devops.errors import DomainError
 from devops.safety.masking import Masker
 from pipelines.choices import RunStatus, StepStatus, Trust
 from pipelines.engine.moves import Lease, Verdict
-from pipelines.engine.views import Stage, outputs_of, stages_of, step_views
+from pipelines.engine.views import (
+    Stage,
+    StagePlace,
+    layout_of,
+    outputs_of,
+    stages_of,
+    step_views,
+)
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.steps.base import RunFacts
 
@@ -33,6 +40,11 @@ class Session:
     known_secrets: list[str] = field(default_factory=list)
     # How often each combination of a step was tried; what a lost worker interrupted is no try.
     tries: Counter[tuple[str, int]] = field(default_factory=Counter)
+    layout: list[StagePlace] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.layout = layout_of(self.executions, self.is_matrix)
+
     is_cancelled: bool = False
     timed_out: bool = False
 
@@ -138,7 +150,7 @@ class Session:
             "inputs": run.inputs,
             "env": run.snapshot.get("environment", {}),
             "secrets": dict(secrets),
-            "steps": step_views(self.executions, self.is_matrix, execution),
+            "steps": step_views(self.executions, self.layout, execution),
             "matrix": execution.matrix,
             "worker": {"name": self.worker.name, "labels": self.worker.labels},
         }
@@ -149,7 +161,7 @@ class Session:
 
     def outputs(self) -> dict[str, Any]:
         """The outputs of every step, by key; a list in the order of its matrix where it has one."""
-        return outputs_of(self.executions, self.is_matrix)
+        return outputs_of(self.executions, self.layout)
 
     def verdict(self) -> Verdict:
         """How the run ends, seen from its steps."""

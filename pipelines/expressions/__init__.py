@@ -12,7 +12,7 @@ from pipelines.expressions.errors import ExpressionError
 from pipelines.expressions.evaluator import Evaluator
 from pipelines.expressions.nodes import Node
 from pipelines.expressions.parser import parse
-from pipelines.expressions.references import Reference, references_of, uses_status_function
+from pipelines.expressions.references import Reference, calls, references_of, uses_status_function
 from pipelines.expressions.templates import OPENING, Section, sole_expression, split
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Node",
     "Reference",
     "Section",
+    "calls_function",
     "condition",
     "condition_section",
     "evaluate",
@@ -148,6 +149,18 @@ def references(text: str) -> list[Reference]:
                 raise error.moved(section.offset) from error
             found += [Reference(r.path, r.offset + section.offset) for r in references_of(node)]
     return found
+
+
+def calls_function(text: str, name: str) -> bool:
+    """Tell whether a text with `${{ }}`, or else a bare expression, calls a function."""
+    try:
+        sections = split(text) if OPENING in text else [Section(text, 0, is_expression=True)]
+        return any(
+            calls(parse(section.source), name) for section in sections if section.is_expression
+        )
+    except ExpressionError:
+        # What is no expression calls nothing.
+        return False
 
 
 def _interpolate(text: str, evaluator: Evaluator, meter: Meter, functions: Functions) -> Any:

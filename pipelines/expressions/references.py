@@ -38,6 +38,13 @@ def uses_status_function(node: Node) -> bool:
     return any(uses_status_function(child) for child in children(node))
 
 
+def calls(node: Node, name: str) -> bool:
+    """Tell whether the tree calls a function, by its name without case."""
+    if isinstance(node, Call) and node.name.lower() == name.lower():
+        return True
+    return any(calls(child, name) for child in children(node))
+
+
 def _path(node: Node) -> tuple[str, ...] | None:
     match node:
         case Context(name):

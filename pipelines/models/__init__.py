@@ -1,6 +1,7 @@
 """Rows of pipelines."""
 
 from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalToken
+from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
@@ -19,6 +20,7 @@ __all__ = [
     "Schedule",
     "ScheduleFire",
     "StepApprovalToken",
+    "StepCache",
     "StepExecution",
     "TestCase",
     "TestReport",

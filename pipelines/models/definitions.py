@@ -108,6 +108,7 @@ class PipelineStep(Row):
     timeout_minutes = models.FloatField(null=True)
     retry = models.JSONField(default=dict)
     matrix = models.JSONField(default=dict)
+    cache = models.JSONField(default=dict)
     group_key = models.CharField(max_length=64, blank=True)
     phase = models.CharField(max_length=8, choices=Phase.choices, default=Phase.MAIN)
 

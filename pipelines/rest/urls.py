@@ -7,6 +7,7 @@ from django.urls import path
 from devops.api.renderers import EventStreamRenderer, JSONRenderer
 from pipelines.choices import Answer
 from pipelines.rest.views import approvals, documents, logs
+from pipelines.rest.views.caches import CacheViewSet
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
@@ -74,6 +75,8 @@ urlpatterns = [
     path("schedules/<uuid:pk>", ScheduleViewSet.as_view(_ONE)),
     path("schedules/<uuid:pk>/toggle", ScheduleViewSet.as_view({"post": "toggle"})),
     path("schedules/<uuid:pk>/trigger", ScheduleViewSet.as_view({"post": "trigger"})),
+    path("caches", CacheViewSet.as_view(_LIST)),
+    path("caches/<uuid:pk>", CacheViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
     path("workers", WorkerViewSet.as_view(_LIST)),
     path("workers/<uuid:pk>", WorkerViewSet.as_view({"get": "retrieve"})),
     path("workers/<uuid:pk>/drain", WorkerViewSet.as_view({"post": "drain"})),

@@ -24,6 +24,7 @@ from tests.factories.gitintegration import WebhookEventFactory
 from tests.factories.logs import write_log
 from tests.factories.pipelines import (
     ArtifactFactory,
+    CacheFactory,
     GateFactory,
     PipelineFactory,
     PipelineStepFactory,
@@ -93,6 +94,7 @@ def belongings(
         "pipeline_runs": run,
         "step_executions": execution,
         "artifacts": artifact,
+        "caches": CacheFactory.create(account=account),
         "schedules": ScheduleFactory.create(pipeline=pipeline),
         "approvals": GateFactory.create(step_execution__run__account=account),
         "webhook_events": WebhookEventFactory.create(account=account),

@@ -21,6 +21,7 @@ from tests.factories.devops import (
 from tests.factories.gitintegration import WebhookEventFactory
 from tests.factories.pipelines import (
     ApprovalTokenFactory,
+    CacheFactory,
     FireFactory,
     GateFactory,
     RunFactory,
@@ -53,6 +54,7 @@ def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
     WorkerFactory.create_batch(10)
     for schedule in ScheduleFactory.create_batch(10, pipeline__account=account):
         FireFactory.create_batch(2, schedule=schedule)
+    CacheFactory.create_batch(10, account=account)
     for gate in GateFactory.create_batch(10, step_execution__run__account=account):
         ApprovalTokenFactory.create_batch(2, gate=gate)
         VoteFactory.create(gate=gate)

@@ -215,6 +215,13 @@ NOT_DURABLE = {
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
     "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
     "pipelines/operations/batches.py": {"can_be_together": READS, "create_runs": PART},
+    "pipelines/operations/caches.py": {
+        **dict.fromkeys(("scope_of", "has_cache"), READS),
+        "find_cache": ONE,
+        "keep_cache": "forgets its bytes after a lost race",
+        "delete_cache": "forgets the bytes after its transaction",
+        "remove_old_caches": SEVERAL,
+    },
     "pipelines/operations/cancellation.py": {"stop_run": PART, "cancel_words": READS},
     "pipelines/operations/checks.py": {"settle_check": PART, "verdict": READS},
     "pipelines/operations/concurrency.py": {

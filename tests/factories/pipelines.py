@@ -19,6 +19,7 @@ from pipelines.models import (
     Schedule,
     ScheduleFire,
     StepApprovalToken,
+    StepCache,
     StepExecution,
     TestCase,
     TestReport,
@@ -114,6 +115,27 @@ class ArtifactFactory(DjangoModelFactory[Artifact]):
     path = factory.SelfAttribute("name")
     blob = factory.SubFactory(BlobFactory, account_id=factory.SelfAttribute("..account.pk"))
     size_bytes = 5
+
+
+class CacheFactory(DjangoModelFactory[StepCache]):
+    class Meta:
+        model = StepCache
+
+    account = factory.SubFactory(AccountFactory)
+    pipeline = factory.SubFactory(PipelineFactory, account=factory.SelfAttribute("..account"))
+    made_by = factory.SubFactory(
+        RunFactory,
+        pipeline=factory.SelfAttribute("..pipeline"),
+        account=factory.SelfAttribute("..account"),
+    )
+    scope = factory.LazyAttribute(lambda cache: cache.pipeline.pk.hex)
+    key = factory.Sequence(lambda number: f"pip-{number}")
+    paths = factory.LazyFunction(lambda: ["work/.cache"])
+    paths_digest = "d" * 64
+    blob = factory.SubFactory(BlobFactory, account_id=factory.SelfAttribute("..account.pk"))
+    size_bytes = 5
+    file_count = 1
+    last_used_at = factory.LazyFunction(timezone.now)
 
 
 class TestReportFactory(DjangoModelFactory[TestReport]):

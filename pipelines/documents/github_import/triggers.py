@@ -19,7 +19,8 @@ def read_events(written: Any, report: Report) -> dict[str, Any]:
         ours = EVENTS.get(name, name)
         pointer = join_pointer("/on", name)
         if ours == "schedule":
-            crons = [e["cron"] for e in rule or () if isinstance(e, Mapping) and "cron" in e]
+            entries = rule if isinstance(rule, list) else []
+            crons = [e["cron"] for e in entries if isinstance(e, Mapping) and "cron" in e]
             events["schedule"] = [{"cron": cron} for cron in crons]
         elif ours == "workflow_dispatch":
             events["manual"] = _inputs(rule, report)

@@ -99,6 +99,7 @@ class StepBody(StrictSerializer):
     )
     retry = JSONObject(required=False)
     matrix = JSONObject(required=False)
+    cache = JSONObject(required=False)
     group_key = serializers.CharField(max_length=_KEY_MAX, allow_blank=True, required=False)
     phase = serializers.ChoiceField(choices=Phase.choices, required=False)
 

@@ -430,3 +430,30 @@ def test_any_object_is_linted_without_an_exception(value: dict[str, object]) -> 
     findings = lint(dump_yaml(value), schemas=SCHEMAS)
 
     assert all(finding.message for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("cache", "code", "place"),
+    [
+        ("{key: k}", "missing-key", "/steps/0/cache"),
+        ("{key: k, paths: []}", "schema", "/steps/0/cache/paths"),
+        ("{key: k, paths: [/etc]}", "path", "/steps/0/cache/paths/0"),
+        ("{key: k, paths: [a, ../b]}", "path", "/steps/0/cache/paths/1"),
+        ("{key: k, paths: ['~/../x']}", "path", "/steps/0/cache/paths/0"),
+        ("{key: k, paths: [.]}", "path", "/steps/0/cache/paths/0"),
+        ("{key: '${{ inputs.x }}', paths: [a]}", "unknown-reference", "/steps/0/cache/key"),
+    ],
+)
+def test_a_cache_names_a_key_and_paths_inside(cache: str, code: str, place: str) -> None:
+    findings = lint(pipeline(COMMAND + f"cache: {cache}"), schemas=SCHEMAS)
+
+    assert (code, place) in [(finding.code, finding.pointer) for finding in findings]
+
+
+def test_files_are_hashed_in_caches_only() -> None:
+    key = "cache: {key: \"k-${{ hashFiles('a') }}\", paths: [a]}"
+    assert found(pipeline(COMMAND + key)) == []
+
+    text = pipeline(COMMAND + "if: hashFiles('a') == 'hashFiles'")
+    (finding,) = lint(text, schemas=SCHEMAS)
+    assert finding.message == "`hashFiles()` works in `cache` only"

@@ -59,6 +59,7 @@ def test_a_definition_has_every_member() -> None:
                 "timeout_minutes": None,
                 "retry": {},
                 "matrix": {},
+                "cache": {},
                 "group_key": "",
                 "phase": "main",
             }
