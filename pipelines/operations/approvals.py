@@ -208,9 +208,13 @@ def _moment(value: datetime | None) -> str:
 
 
 def _locked(gate: ApprovalGate | None) -> ApprovalGate | None:
-    """The row again, held until the end of the transaction: of two answers one comes second."""
+    """The row again, held until the end of the transaction: of two answers one comes second.
+
+    The run's row first, as whoever cancels or parks it does: else both could wait for ever.
+    """
     if gate is None:
         return None
+    PipelineRun.objects.select_for_update().only("pk").get(pk=gate.run_id)
     return (
         ApprovalGate.objects.select_for_update(of=("self",))
         .select_related("run__pipeline", "run__triggered_by", "step_execution")

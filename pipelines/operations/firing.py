@@ -91,10 +91,7 @@ class Batch:
 @transaction.atomic(durable=True)
 def _fire_batch() -> int:
     now = database_now()
-    rows = _due(now).select_related("pipeline").order_by("next_run_at")
-    if connection.features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
-    schedules = list(rows[:BATCH])
+    schedules = _held(_due(now).order_by("next_run_at"))
     if not schedules:
         return 0
     batch = _read(schedules, now)
@@ -110,6 +107,21 @@ def _fire_batch() -> int:
     return len(schedules)
 
 
+def _held(due: Any) -> list[Schedule]:
+    """Some due schedules that nobody else has, until the end of the transaction.
+
+    Their pipelines' rows first, as whoever changes a definition with its schedules does.
+    """
+    if not connection.features.has_select_for_update_skip_locked:
+        # SQLite: the transaction holds its one write lock already.
+        return list(due.select_related("pipeline")[:BATCH])
+    wanted = dict(due.values_list("pk", "pipeline_id")[:BATCH])
+    pipelines = Pipeline.objects.filter(pk__in=set(wanted.values())).order_by("pk")
+    free = pipelines.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    rows = due.filter(pk__in=wanted, pipeline_id__in=list(free)).select_related("pipeline")
+    return list(rows.select_for_update(skip_locked=True, of=("self",)))
+
+
 def _read(schedules: Sequence[Schedule], now: datetime) -> Batch:
     keys = {schedule.pipeline_id for schedule in schedules}
     pipelines = Pipeline.objects.filter(pk__in=keys).prefetch_related("steps")
@@ -122,7 +134,15 @@ def _read(schedules: Sequence[Schedule], now: datetime) -> Batch:
 
 def _take_times(schedule: Schedule, batch: Batch) -> None:
     """Note the times that have come, and set the next one."""
-    due = reckon(schedule, batch.now)
+    try:
+        due = reckon(schedule, batch.now)
+    except (ValueError, KeyError) as error:
+        # A zone that an update took away, say: it must not keep the others from their time.
+        logger.warning("schedule %s has no next time: %s", schedule.pk, error)
+        schedule.next_fire_at = schedule.next_run_at = None
+        schedule.last_outcome = FireOutcome.REFUSED
+        schedule.last_detail = f"It has no next time any more: {error}"[:_DETAIL_MAX]
+        return
     if due.missed_at is not None:
         batch.turns.append(
             Turn(schedule, due.missed_at, outcome=FireOutcome.MISSED, detail=due.words)

@@ -180,8 +180,10 @@ def close_gate(
     user: User | None = None,
     comment: str = "",
 ) -> None:
-    """Move a pending gate on; every link but the one that was used is void at once."""
-    gate_states.transition(gate, to, decided_at=timezone.now(), decided_by=by[:200])
+    """Move a gate on; every link but the one that was used is void at once."""
+    # One that was approved and changed keeps who approved it.
+    decided = {"decided_at": timezone.now(), "decided_by": by[:200]} if gate.is_pending else {}
+    gate_states.transition(gate, to, **decided)
     spent = TokenStatus.EXPIRED if to == GateStatus.EXPIRED else TokenStatus.VOID
     if used is not None:
         use_token(used, to, user=user, comment=comment)

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from devops.access import Actor
+from devops.errors import IllegalTransition
 from pipelines.choices import Answer
-from pipelines.models import ApprovalGate, ApprovalVote
+from pipelines.models import ApprovalGate, ApprovalVote, PipelineRun
 from pipelines.operations.approvals import (
     AlreadyDecided,
     decide,
     decide_by_token,
     expire_gates,
 )
+from pipelines.operations.runs import cancel_run
 from tests.pipelines.approvals.people import (
     NO,
     YES,
@@ -85,3 +87,22 @@ def test_an_answer_and_the_expiry_do_not_both_decide(open_workshop: Workshop) ->
     assert gate_of(run).status == "expired"
     assert last(run, "ship").reason == "expired"
     assert fresh(run).steps_done == 2
+
+
+def test_an_answer_and_a_cancel_do_not_wait_for_each_other(open_workshop: Workshop) -> None:
+    people = [member(open_workshop) for _ in range(3)]
+    runs = [waiting(open_workshop, gated()) for _ in range(3)]
+    ships = [last(run, "ship") for run in runs]
+
+    def act(index: int) -> Any:
+        number = index // 2
+        if index % 2:
+            return cancel_run(open_workshop.actor, runs[number])
+        return decide(people[number], ships[number], YES)
+
+    results = in_threads(6, act)
+
+    allowed = (ApprovalGate, PipelineRun, AlreadyDecided, IllegalTransition)
+    assert all(isinstance(result, allowed) for result in results), results
+    for run in runs:
+        assert gate_of(run).status in {"approved", "cancelled"}

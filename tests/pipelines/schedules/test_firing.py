@@ -99,6 +99,42 @@ def test_inputs_that_no_longer_fit_are_said(workshop: Workshop) -> None:
     assert fires(other) == [("started", "")]
 
 
+def test_a_schedule_that_has_no_time_any_more_keeps_no_other_from_its_time(
+    workshop: Workshop,
+) -> None:
+    lost, other = schedule(workshop), schedule(workshop)
+    Schedule.objects.filter(pk=lost.pk).update(timezone="Mars/Olympus")
+
+    assert fire_due_schedules() == 2
+
+    lost.refresh_from_db()
+    assert (lost.next_run_at, lost.last_outcome) == (None, "refused")
+    assert "no next time any more" in lost.last_detail
+    assert fires(other) == [("started", "")]
+
+
+def test_firing_and_changing_definitions_do_not_wait_for_each_other(
+    open_workshop: Workshop,
+) -> None:
+    made = [open_workshop.pipeline(step("one"), triggers=DOCUMENT) for _ in range(6)]
+    rows = [selectors.pipeline(open_workshop.actor, each.pk) for each in made]
+    for each in Schedule.objects.all():
+        due(each)
+
+    def act(index: int) -> object:
+        if index % 2:
+            return fire_due_schedules()
+        triggers = {"schedule": {"schedules": [{"cron": "5 5 * * *", "name": "beat"}]}}
+        return [update_pipeline(open_workshop.actor, row, {"triggers": triggers}) for row in rows]
+
+    results = in_threads(4, act)
+
+    assert not [result for result in results if isinstance(result, Exception)], results
+    assert {row.cron_expression for row in Schedule.objects.all()} == {"5 5 * * *"}
+    started = ScheduleFire.objects.filter(outcome="started").count()
+    assert PipelineRun.objects.count() >= started
+
+
 def test_a_deleted_pipeline_and_a_paused_schedule_fire_nothing(workshop: Workshop) -> None:
     gone, paused = schedule(workshop), schedule(workshop)
     Pipeline.objects.filter(pk=gone.pipeline_id).update(deleted_at=timezone.now())
