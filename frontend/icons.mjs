@@ -6,7 +6,7 @@ export const ICONS = [
   "ban", "bolt", "book-2", "brand-bitbucket", "brand-github", "brand-gitlab", "building",
   "calendar-time", "check", "chevron-down", "chevron-left", "chevron-right", "chevron-up",
   "circle-check", "circle-x", "clock", "cloud", "cloud-download", "code", "copy", "cpu", "cup",
-  "device-desktop", "dots", "download", "external-link", "eye", "file", "file-diff", "file-import", "info-circle", "file-zip",
+  "device-desktop", "dots", "download", "external-link", "eye", "file", "file-diff", "file-import", "file-zip",
   "filter", "flask", "folder", "forms", "gauge", "git-branch", "git-commit", "git-fork",
   "git-merge", "git-pull-request", "hand-click", "hand-stop", "history", "hourglass",
   "info-circle", "key", "language", "layout-dashboard", "link", "list-details", "loader-2", "lock",

@@ -41,7 +41,12 @@ from gitintegration.operations.endpoints import (
 from gitintegration.operations.fake_hosts import FAKE_HOSTS, serving_fake_host
 from gitintegration.operations.git_access import git_auth, try_git_auth
 from gitintegration.operations.host_writes import want_comment, want_status
-from gitintegration.operations.processing import note_result, process_delivery, sweep_deliveries
+from gitintegration.operations.processing import (
+    note_result,
+    process_delivery,
+    read_delivery,
+    sweep_deliveries,
+)
 from gitintegration.operations.repositories import (
     create_repository,
     delete_repository,
@@ -111,6 +116,7 @@ __all__ = [
     "pending_approvals",
     "process_delivery",
     "publish_changes",
+    "read_delivery",
     "read_files",
     "remove_webhook",
     "reveal_endpoint",

@@ -25,6 +25,23 @@ class Match:
     cause: Cause = ""
 
 
+# What of an event is the `trigger` context of expressions, in this order.
+_CONTEXT = (
+    "action", "branch", "tag", "ref", "sha", "base_branch", "actor", "commit", "changed_paths",
+    "before",
+)  # fmt: skip
+_SUBJECTS = ("pull_request", "issue", "comment", "release")
+
+
+def trigger_context(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The `trigger` context of an event that a repository told of."""
+    context = {name: event.get(name) for name in _CONTEXT}
+    context |= {name: event[name] for name in _SUBJECTS if event.get(name)}
+    subject = event.get("pull_request") or event.get("issue") or {}
+    context["labels"] = list(subject.get("labels") or ())
+    return context
+
+
 def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Match:
     """Decide for one pipeline's triggers and one event.
 
@@ -76,6 +93,9 @@ def _ref(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     """Branches and tags: with only one of both filters given, the other kind does not start."""
     if event["type"] == "push" and event.get("tag"):
         return _tag(rule, event["tag"])
+    if event["type"] == "release":
+        # A release has a tag and no branch of its own.
+        return _globs("tag", rule["tags"], event.get("tag") or "") if rule.get("tags") else ""
     branch = event.get("base_branch") or event.get("branch") or ""
     if not branch:
         return ""

@@ -1,6 +1,7 @@
 """Every read of pipelines: the rows that an actor may see, shaped for lists and pages."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
@@ -41,6 +42,11 @@ def pipelines(actor: Actor) -> QuerySet[Pipeline]:
             step_count=Count("steps", distinct=True), last_run_id=Subquery(latest.values("pk")[:1])
         )
     )
+
+
+def plain_pipelines(actor: Actor) -> QuerySet[Pipeline]:
+    """The account's pipelines, with nothing counted beside them."""
+    return visible(actor, Pipeline, READ_PIPELINES).filter(deleted_at=None)
 
 
 def pipeline(actor: Actor, pk: uuid.UUID | str) -> Pipeline:
@@ -122,6 +128,27 @@ def definition_of(row: Pipeline) -> dict[str, Any]:
         "notification_settings": row.notification_settings,
         "steps": [step_definition(step) for step in row.steps.all()],
     }
+
+
+def effective_definition(
+    definition: dict[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A pipeline's definition as one repository wants it: three of its objects deep-merged."""
+    changed = {
+        name: merged(definition[name], overrides[name])
+        for name in ("triggers", "environment", "features")
+        if isinstance(overrides.get(name), Mapping)
+    }
+    return definition | changed
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects merged member by member; what is none of them replaces."""
+    found = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
+        found[key] = merged(found[key], value) if both else value
+    return found
 
 
 STEP_FIELDS = (

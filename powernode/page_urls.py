@@ -23,7 +23,16 @@ from gitintegration.pages import (
 )
 from pipelines.choices import Answer
 from pipelines.pages import approvals as gates
-from pipelines.pages import caches, pipelines, repositories, reruns, runners, runs, workers
+from pipelines.pages import (
+    caches,
+    pipelines,
+    repositories,
+    reruns,
+    runners,
+    runs,
+    simulation,
+    workers,
+)
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
 from pipelines.pages import schedules as timetable
@@ -52,6 +61,7 @@ urlpatterns = [
     path("approve/<str:token>", gates.ApprovalLink.as_view(), name="approval_link"),
     path("pipelines", pipelines.PipelineList.as_view(), name="pipeline_list"),
     path("pipelines/new", pipelines.PipelineEdit.as_view(), name="pipeline_new"),
+    path("pipelines/try", simulation.TryEvent.as_view(), name="pipeline_try"),
     path("pipelines/import", pipeline_documents.WorkflowImport.as_view(), name="pipeline_import"),
     path("pipelines/<slug:slug>", pipelines.PipelineDetail.as_view(), name="pipeline_detail"),
     path("pipelines/<slug:slug>/edit", pipelines.PipelineEdit.as_view(), name="pipeline_edit"),

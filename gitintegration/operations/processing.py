@@ -12,6 +12,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from devops import outbox
+from devops.access import Actor, get_visible
+from devops.errors import Conflict
 from gitintegration.choices import MAX_PROCESSING_ATTEMPTS, WebhookEventStatus
 from gitintegration.clients.protocol import (
     IgnoredDeliveryError,
@@ -172,6 +174,27 @@ def _understand(event: GitWebhookEvent) -> list[TriggerEvent]:
     if several is not None:
         return list(several(event.event_type, event.payload))
     return [module.to_event(event.event_type, event.payload)]
+
+
+def read_delivery(
+    actor: Actor, event_id: uuid.UUID
+) -> list[tuple[dict[str, Any], uuid.UUID | None]]:
+    """What a stored delivery tells, each with the repository it is about; nothing is told anew.
+
+    Raises:
+        NotFound: the account has no such delivery.
+        Conflict: it means nothing to us, or cannot be read.
+    """
+    event = get_visible(actor, GitWebhookEvent, "git.webhooks.read", event_id)
+    try:
+        found = _understand(event)
+    except (IgnoredDeliveryError, UnreadableDeliveryError) as error:
+        raise Conflict(f"The delivery starts nothing: {error}") from error
+    nobody = uuid.UUID(int=0)
+    return [
+        (trigger.payload(event.repository_id or nobody, event.pk), event.repository_id)
+        for trigger in found
+    ]
 
 
 def _mirror_of(event: GitWebhookEvent) -> GitRepository | None:

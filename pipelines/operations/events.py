@@ -21,7 +21,7 @@ from gitintegration.public import (
 from pipelines import selectors, step_types
 from pipelines.choices import Trust
 from pipelines.documents import lint, parse, to_definition
-from pipelines.matching import match_triggers
+from pipelines.matching import match_triggers, trigger_context
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun
 from pipelines.operations.checks import EVENTS, SKIPS, settle_check
 from pipelines.operations.creation import Origin, create_run
@@ -151,7 +151,9 @@ def _create_runs(
         pipeline__source_path="",
     ).select_related("pipeline")  # fmt: skip
     for link in linked:
-        definition = _effective(selectors.definition_of(link.pipeline), link.overrides)
+        definition = selectors.effective_definition(
+            selectors.definition_of(link.pipeline), link.overrides
+        )
         _start(link.pipeline, definition, repository, event, outcome)
     if event["type"] in EVENTS and not event.get("is_deletion"):
         # A repository that nobody attached a pipeline to is told nothing of an unread file.
@@ -173,7 +175,7 @@ def _start(
     if not pipeline.is_active:
         outcome.passed.append(f"{pipeline.name}: switched off.")
         return
-    match = match_triggers(definition["triggers"], event)
+    match = match_triggers(definition["triggers"], {**event, **trigger_context(event)})
     if not match.is_match:
         outcome.passed.append(f"{pipeline.name}: {match.reason}")
         if match.cause in SKIPS and definition["features"].get("commit_status", True):
@@ -186,17 +188,9 @@ def _start(
 
 
 def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Origin:
-    context = {
-        name: event[name]
-        for name in ("action", "branch", "tag", "ref", "sha", "base_branch", "actor", "commit",
-                     "changed_paths", "before")
-    }  # fmt: skip
-    for name in ("pull_request", "issue", "comment", "release"):
-        if event.get(name):
-            context[name] = event[name]
-    subject = event.get("pull_request") or event.get("issue") or {}
-    context["labels"] = list(subject.get("labels") or ())
+    context = trigger_context(event)
     context["repository"] = repository_context(repository)
+    subject = event.get("pull_request") or event.get("issue") or {}
     title = (
         subject.get("title")
         or (event.get("commit") or {}).get("title")
@@ -250,23 +244,6 @@ def _free_or_blank(repository: Repository, definition: Mapping[str, Any]) -> str
         account_id=repository.account_id, slug=definition.get("slug") or "", deleted_at=None
     )
     return "" if taken.exists() else definition.get("slug") or ""
-
-
-def _effective(definition: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """A pipeline's definition as one repository wants it: three of its objects deep-merged."""
-    merged = dict(definition)
-    for name in ("triggers", "environment", "features"):
-        if isinstance(overrides.get(name), Mapping):
-            merged[name] = _merge(definition[name], overrides[name])
-    return merged
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
 
 
 def _sentence(outcome: Outcome, problems: list[str]) -> str:

@@ -52,9 +52,15 @@ class EventBody(StrictSerializer):
 class SimulationBody(StrictSerializer):
     """An event, and what it meets: a document, a pipeline, or every pipeline."""
 
-    event = EventBody()
+    event = EventBody(required=False)
+    event_id = serializers.UUIDField(required=False, help_text="A webhook delivery of the account.")
     text = serializers.CharField(required=False, max_length=262_144, trim_whitespace=False)
     pipeline_id = ScopedKey(rows=selectors.pipelines, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("event" in attrs) == ("event_id" in attrs):
+            raise serializers.ValidationError("Give either `event` or `event_id`.")
+        return attrs
 
 
 class SimulatedStep(serializers.Serializer[Any]):
@@ -65,6 +71,8 @@ class SimulatedStep(serializers.Serializer[Any]):
     step_type = serializers.CharField()
     would_run = serializers.BooleanField(allow_null=True)
     reason = serializers.CharField()
+    configuration = serializers.DictField(help_text="With values as far as they are known.")
+    environment = serializers.DictField()
 
 
 class SimulatedPipeline(serializers.Serializer[Any]):
