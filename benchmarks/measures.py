@@ -203,6 +203,30 @@ def listing(stack: Stack, rows: int = 1_000_000) -> Samples:
     return {"list of 50 runs": taken[8:]}
 
 
+def simulator(stack: Stack) -> Samples:
+    """Milliseconds for the answer what an event would start of 1,000 pipelines; ten start."""
+    for number in range(1000):
+        branch = "main" if number % 100 == 0 else f"team-{number}/*"
+        whole = definition("true", "make test", "make", name=f"p{number}")
+        whole["triggers"] = {"push": {"branches": [branch], "paths": ["src/**", "!docs/**"]}}
+        stack.do("pipeline", definition=whole)
+    event = {"type": "push", "branch": "main", "ref": "refs/heads/main",
+             "changed_paths": ["src/a.py", "docs/b.md"]}  # fmt: skip
+    body = json.dumps({"event": event})
+    headers = {"Authorization": f"Bearer {stack.facts['token']}",
+               "Content-Type": "application/json"}  # fmt: skip
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port)
+    taken = []
+    for _ in range(60):
+        began = time.monotonic()
+        connection.request("POST", "/api/v1/devops/pipelines/simulate", body, headers)
+        answer = json.loads(connection.getresponse().read())
+        taken.append((time.monotonic() - began) * 1000)
+    assert sum(each["would_start"] for each in answer["results"]) == 10
+    assert len(answer["results"]) == 1000
+    return {"simulator over 1,000 pipelines": taken[10:]}
+
+
 def recovery(stack: Stack) -> Samples:
     """Seconds from kill -9 of the worker to the repeated step's first act, supervised."""
     shell = "echo $(date +%s%N) >> marks; test $(wc -l < marks) -gt 1 || exec sleep 100"
@@ -242,7 +266,8 @@ MEASURES: dict[str, Callable[[Stack], Samples]] = {
     "steps_plain": steps, "steps": steps, "log_lines": log_lines, "big_log": big_log,
     "schedules": schedules,
     "reruns": reruns,
-    "burst": burst, "idle": idle, "listing": listing, "recovery": recovery, "lease": lease,
+    "burst": burst, "simulator": simulator,
+    "idle": idle, "listing": listing, "recovery": recovery, "lease": lease,
 }  # fmt: skip
 
 

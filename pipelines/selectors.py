@@ -1,7 +1,7 @@
 """Every read of pipelines: the rows that an actor may see, shaped for lists and pages."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
@@ -47,6 +47,17 @@ def pipelines(actor: Actor) -> QuerySet[Pipeline]:
 def plain_pipelines(actor: Actor) -> QuerySet[Pipeline]:
     """The account's pipelines, with nothing counted beside them."""
     return visible(actor, Pipeline, READ_PIPELINES).filter(deleted_at=None)
+
+
+def pipelines_with_steps(keys: Iterable[uuid.UUID]) -> QuerySet[Pipeline]:
+    """Pipelines that were seen already, with their steps."""
+    return Pipeline.objects.filter(pk__in=list(keys)).prefetch_related("steps")
+
+
+def overrides_of(repository_id: uuid.UUID) -> dict[uuid.UUID, dict[str, Any]]:
+    """What a repository changes in each pipeline that is attached to it."""
+    links = PipelineRepository.objects.filter(repository_id=repository_id)
+    return dict(links.values_list("pipeline_id", "overrides"))
 
 
 def pipeline(actor: Actor, pk: uuid.UUID | str) -> Pipeline:

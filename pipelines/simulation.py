@@ -16,7 +16,6 @@ from pipelines.choices import Phase
 from pipelines.expressions import ExpressionError, condition, interpolate_value
 from pipelines.inputs import declared_inputs
 from pipelines.matching import match_triggers, trigger_context
-from pipelines.models import Pipeline, PipelineRepository
 
 PIPELINES_MAX = 1000
 # What a value shows in place of a secret or of an output that nobody knows yet.
@@ -121,8 +120,7 @@ def _overrides(repository_id: uuid.UUID | None) -> dict[uuid.UUID, dict[str, Any
     """What the event's repository changes in the pipelines attached to it; None: any repository."""
     if repository_id is None:
         return None
-    links = PipelineRepository.objects.filter(repository_id=repository_id)
-    return dict(links.values_list("pipeline_id", "overrides"))
+    return selectors.overrides_of(repository_id)
 
 
 def _starting_steps(
@@ -130,9 +128,8 @@ def _starting_steps(
 ) -> dict[uuid.UUID, list[SimulatedStep]]:
     if not starting:
         return {}
-    rows = Pipeline.objects.filter(pk__in=starting).prefetch_related("steps")
     found = {}
-    for row in rows:
+    for row in selectors.pipelines_with_steps(starting):
         definition = selectors.effective_definition(selectors.definition_of(row), starting[row.pk])
         found[row.pk] = list(_steps(definition, event))
     return found
@@ -162,7 +159,10 @@ def _steps(definition: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[
             _values({**step["configuration"], **(step.get("inputs") or {})}, own),
             _values({**definition["environment"], **(step.get("environment") or {})}, own),
         )  # fmt: skip
-        seen = {"status": "success" if would_run is not False else "skipped", "outputs": {}}
+        seen: dict[str, Any] = {
+            "status": "success" if would_run is not False else "skipped",
+            "outputs": {},
+        }
         contexts["steps"] = {**contexts["steps"], step["key"]: seen, "previous": seen}
 
 

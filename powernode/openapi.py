@@ -41,4 +41,33 @@ def add_plain_views(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         }
     }
     result["paths"] = dict(sorted(result["paths"].items()))
+    result["paths"]["/api/v1/webhooks/pipelines/{hook_token}"] = _pipeline_hook()
     return result
+
+
+def _pipeline_hook() -> dict[str, Any]:
+    receipt = {
+        "type": "object",
+        "required": ["result", "run_id"],
+        "properties": {
+            "result": {"enum": ["accepted", "duplicate"]},
+            "run_id": {"type": "string", "format": "uuid"},
+        },
+    }
+    content = {"application/json": {"schema": receipt}}
+    body = {"application/json": {"schema": {"type": "object", "additionalProperties": True}}}
+    return {
+        "post": {
+            "operationId": "webhooks_pipelines_receive",
+            "description": "Start a pipeline, signed by Standard Webhooks; once for a webhook-id.",
+            "tags": ["webhooks"],
+            "security": [{}],
+            "parameters": [{"name": "hook_token", "in": "path", "required": True, "schema": _TEXT}],
+            "requestBody": {"required": True, "content": body},
+            "responses": {
+                "202": {"description": "A run was started.", "content": content},
+                "200": {"description": "It was started before.", "content": content},
+                "default": _PROBLEM,
+            },
+        }
+    }

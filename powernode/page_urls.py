@@ -71,6 +71,7 @@ urlpatterns = [
     path("pipelines/<slug:slug>/duplicate", pipelines.PipelineDuplicate.as_view()),
     path("pipelines/<slug:slug>/delete", pipelines.PipelineDelete.as_view()),
     path("pipelines/<slug:slug>/export", pipelines.PipelineExport.as_view()),
+    path("pipelines/<slug:slug>/hook", pipeline_documents.PipelineHookPage.as_view()),
     path("pipelines/<slug:slug>/workflow", pipeline_documents.PipelineWorkflow.as_view()),
     path("pipelines/<slug:slug>/drift", pipeline_documents.PipelineDrift.as_view()),
     path("repositories", repositories.RepositoryList.as_view(), name="repository_list"),

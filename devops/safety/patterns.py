@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import re2
@@ -106,6 +107,8 @@ def glob_to_regex(pattern: str) -> str:
     return _GlobReader(pattern).read()
 
 
+# Definitions repeat the same few globs: an event is held against those of every pipeline.
+@lru_cache(maxsize=2048)
 def _compile_glob(pattern: str) -> tuple[bool, Any]:
     wanted = not pattern.startswith("!")
     return wanted, _compile(glob_to_regex(pattern if wanted else pattern[1:]))

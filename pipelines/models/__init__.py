@@ -4,6 +4,7 @@ from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalT
 from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
+from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
 from pipelines.models.schedules import Schedule, ScheduleFire
 from pipelines.models.workspaces import WorkspaceSnapshot
@@ -14,6 +15,7 @@ __all__ = [
     "Artifact",
     "CommitCheck",
     "Pipeline",
+    "PipelineHook",
     "PipelineRepository",
     "PipelineRun",
     "PipelineStep",

@@ -14,6 +14,7 @@ from pipelines.documents.generators import TARGETS, generate
 from pipelines.documents.github_import import import_github
 from pipelines.operations.definitions import WRITE
 from pipelines.operations.drift import compare_with_file, take_file
+from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
 from pipelines.pages.pipelines import PipelinePage, editor_context
 
 NAMES = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea", "bitbucket": "Bitbucket"}
@@ -65,6 +66,32 @@ class PipelineDrift(PipelinePage):
             return self.refuse(error, f"{pipeline.url}/drift")
         self.note(f"{pipeline.name} says what its file says.")
         return redirect(f"{pipeline.url}?tab=definition")
+
+
+class PipelineHookPage(PipelinePage):
+    """`/pipelines/<slug>/hook`: the signed address under which others start it."""
+
+    def get(self, _request: HttpRequest, slug: str) -> HttpResponse:
+        pipeline = self.find(slug)
+        return self.render(
+            "pipelines/hook.html",
+            {
+                "pipeline": pipeline,
+                "hook": reveal_hook(self.actor, pipeline),
+                "is_declared": "webhook" in pipeline.triggers,
+            },
+        )
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Open, renew or close it."""
+        pipeline = self.find(slug)
+        if request.POST.get("close"):
+            close_hook(self.actor, pipeline)
+            self.note("The address is closed.")
+        else:
+            open_hook(self.actor, pipeline)
+            self.note("This is the new address; a former one ended.")
+        return redirect(f"{pipeline.url}/hook")
 
 
 class WorkflowImport(Page):

@@ -13,7 +13,13 @@ from devops.safety.json_values import DocumentError, load_json
 from gitintegration.public import webhook_events
 from pipelines import selectors
 from pipelines.choices import TriggerType
-from pipelines.simulation import Happening, Simulated, delivered, simulate_account
+from pipelines.simulation import (
+    Happening,
+    Simulated,
+    SimulatedStep,
+    delivered,
+    simulate_account,
+)
 
 _DELIVERIES = 20
 _LONGEST_EVENT = 64 * 1024
@@ -100,17 +106,10 @@ class TryEvent(Page):
 
 
 def _shown(found: Simulated) -> dict[str, Any]:
-    return {
-        "pipeline_name": found.pipeline_name,
-        "reason": found.reason,
-        "steps": [
-            {
-                "step": step,
-                "values": json.dumps(
-                    {**step.configuration, **({"env": step.environment} if step.environment else {})},
-                    indent=2, ensure_ascii=False, default=str,
-                ),
-            }
-            for step in found.steps
-        ],
-    }  # fmt: skip
+    steps = [{"step": step, "values": _values(step)} for step in found.steps]
+    return {"pipeline_name": found.pipeline_name, "reason": found.reason, "steps": steps}
+
+
+def _values(step: SimulatedStep) -> str:
+    shown = {**step.configuration, **({"env": step.environment} if step.environment else {})}
+    return json.dumps(shown, indent=2, ensure_ascii=False, default=str)

@@ -39,6 +39,10 @@ urlpatterns = [
             {"get": "badge", "post": "publish_badge", "delete": "withdraw_badge"}
         ),
     ),
+    path(
+        f"{_P}/hook",
+        PipelineViewSet.as_view({"get": "hook", "post": "open_hook", "delete": "close_hook"}),
+    ),
     path(f"{_P}/export_yaml", PipelineViewSet.as_view({"get": "export_yaml"})),
     path(f"{_P}/drift", PipelineViewSet.as_view({"get": "drift"})),
     path(f"{_P}/take_file", PipelineViewSet.as_view({"post": "take_file"})),

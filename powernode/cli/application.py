@@ -20,6 +20,7 @@ from powernode.cli import (
     people,
     platform,
     runs,
+    simulation,
     tokens,
 )
 from powernode.cli.terminal import INTERRUPTED, CommandError, console
@@ -40,6 +41,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         approvals.approve,
         approvals.reject,
         approvals.schedules,
+        simulation.simulate,
     ),
     _OFFLINE: (documents.lint, documents.expr, conversion.convert, local.run),
 }

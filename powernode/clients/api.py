@@ -107,6 +107,12 @@ class PowernodeClient:
         made: dict[str, Any] = self.post(f"/devops/pipelines/{pipeline_id}/trigger", body)
         return made
 
+    def simulate(self, question: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What an event would start."""
+        answer: dict[str, Any] = self.post("/devops/pipelines/simulate", question)
+        found: list[dict[str, Any]] = answer["results"]
+        return found
+
     def cancel(self, run_id: str) -> dict[str, Any]:
         """Ask a run to stop."""
         found: dict[str, Any] = self.post(f"/devops/pipeline_runs/{run_id}/cancel")

@@ -153,6 +153,7 @@ NOT_DURABLE = {
         "process_delivery": "claims, asks the git host, tells",
         "judge_claimed": ASKS,
         "process_waiting": SEVERAL,
+        "read_delivery": READS,
         "tell_at_once": SEVERAL,
         "note_result": ONE,
         "sweep_deliveries": SEVERAL,
@@ -268,6 +269,7 @@ NOT_DURABLE = {
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
+    "pipelines/operations/hooks.py": {"reveal_hook": READS, "receive": "verifies before its one"},
     "pipelines/operations/notifications.py": {
         "addresses_of": READS,
         "deliveries_of": READS,

@@ -248,6 +248,13 @@ class StepTypeSerializer(serializers.Serializer[Any]):
     configuration_schema = serializers.DictField()
 
 
+class HookSerializer(serializers.Serializer[Any]):
+    """The signed address under which a pipeline is started."""
+
+    url = serializers.CharField(help_text="Empty while there is none.")
+    secret = serializers.CharField(help_text="Signs calls by Standard Webhooks.")
+
+
 class WorkflowSerializer(serializers.Serializer[Any]):
     """A pipeline as a workflow of a host's own CI."""
 

@@ -24,6 +24,7 @@ from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.drift import compare_with_file, take_file
+from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
 from pipelines.operations.runs import trigger_run
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
@@ -57,6 +58,9 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         "badge": _READ,
         "publish_badge": _WRITE,
         "withdraw_badge": _WRITE,
+        "hook": _WRITE,
+        "open_hook": _WRITE,
+        "close_hook": _WRITE,
         "trigger": "devops.pipeline_runs.write",
     }
 
@@ -110,6 +114,32 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         self.parse(NoBody)
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
         return self._detail(operations.duplicate_pipeline(self.actor, row).pk, 201)
+
+    @extend_schema(responses=s.HookSerializer)
+    @action(detail=True, methods=["get"])
+    def hook(self, _request: Request, **_path: object) -> Response:
+        """The address and secret of the trigger `webhook`; empty while there is none."""
+        return self.render(s.HookSerializer, self._hook(self.get_object()))
+
+    @extend_schema(request=None, responses={201: s.HookSerializer})
+    @action(detail=True, methods=["post"])
+    def open_hook(self, _request: Request, **_path: object) -> Response:
+        """Give the pipeline an address and secret; former ones end."""
+        self.parse(NoBody)
+        row = self.get_object()
+        open_hook(self.actor, row)
+        return self.render(s.HookSerializer, self._hook(row), 201)
+
+    @extend_schema(responses={204: None})
+    @action(detail=True, methods=["delete"])
+    def close_hook(self, _request: Request, **_path: object) -> Response:
+        """Close the address."""
+        close_hook(self.actor, self.get_object())
+        return Response(status=204)
+
+    def _hook(self, row: Pipeline) -> dict[str, str]:
+        found = reveal_hook(self.actor, row)
+        return {"url": found.url if found else "", "secret": found.secret if found else ""}
 
     @extend_schema(responses=s.BadgeSerializer)
     @action(detail=True, methods=["get"])
