@@ -182,7 +182,9 @@ def close_gate(
 ) -> None:
     """Move a gate on; every link but the one that was used is void at once."""
     # One that was approved and changed keeps who approved it.
-    decided = {"decided_at": timezone.now(), "decided_by": by[:200]} if gate.is_pending else {}
+    decided: dict[str, Any] = {}
+    if gate.is_pending:
+        decided = {"decided_at": timezone.now(), "decided_by": by[:200]}
     gate_states.transition(gate, to, **decided)
     spent = TokenStatus.EXPIRED if to == GateStatus.EXPIRED else TokenStatus.VOID
     if used is not None:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from powernode.cli.connection import connected
+from powernode.cli.connection import Token, Url, connected
 from powernode.cli.documents import read_document
-from powernode.cli.runs import Pipeline, Token, Url
+from powernode.cli.runs import Pipeline
 from powernode.cli.terminal import USAGE, CommandError, JsonFlag, clean, console, show_json
 
 
