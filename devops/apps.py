@@ -14,3 +14,4 @@ class DevopsConfig(AppConfig):
         from devops.api import checks  # noqa: F401, PLC0415  (registers itself)
 
         rotation.register("devops.WebhookDelivery", "encrypted_secret", "secret")
+        rotation.register("devops.AiConfig", "encrypted_api_key", "api_key")

@@ -6,11 +6,13 @@ from django.utils import timezone
 from devops.access import Actor, get_visible, visible
 from devops.models import (
     Account,
+    AiConfig,
     ApiToken,
     AuditEvent,
     Invitation,
     Membership,
     OutboxMessage,
+    PromptTemplate,
     Provider,
     User,
 )
@@ -85,3 +87,21 @@ def newest_stream_seq(actor: Actor) -> int:
     """The number of the account's newest published message; 0 before the first."""
     rows = OutboxMessage.objects.filter(account_id=actor.account_id).exclude(stream_seq=None)
     return rows.order_by("-stream_seq").values_list("stream_seq", flat=True).first() or 0
+
+
+def ai_configs(actor: Actor) -> QuerySet[AiConfig]:
+    """The account's connections to language models, defaults first."""
+    rows = visible(actor, AiConfig, "devops.ai.manage").select_related("created_by")
+    return rows.order_by("-is_default", "name")
+
+
+def prompt_templates(actor: Actor) -> QuerySet[PromptTemplate]:
+    """The account's prompt templates for pipelines, every version."""
+    rows = visible(actor, PromptTemplate, "devops.prompt_templates.read")
+    return rows.exclude(domain=PromptTemplate.Domain.AI_WORKFLOW).select_related("created_by")
+
+
+def prompt_versions(template: PromptTemplate, limit: int = 10) -> list[PromptTemplate]:
+    """The newest versions of a template's text, the template among them."""
+    family = PromptTemplate.objects.filter(account_id=template.account_id, slug=template.slug)
+    return list(family.select_related("created_by").order_by("-version")[:limit])

@@ -12,7 +12,7 @@ export const ICONS = [
   "info-circle", "key", "language", "layout-dashboard", "link", "list-details", "loader-2", "lock",
   "lock-open", "logout", "mail", "menu-2", "message", "moon", "package", "pencil", "player-play",
   "player-skip-forward", "player-stop", "plug-connected", "plus", "refresh", "rotate-clockwise",
-  "route", "search", "selector", "server-2", "settings", "shield-check", "shield-lock", "stack-2",
+  "route", "search", "selector", "server-2", "settings", "sparkles", "shield-check", "shield-lock", "stack-2",
   "star", "sun", "tag", "terminal-2", "text-wrap", "timeline", "trash", "unlink", "user",
   "user-check", "user-plus", "users", "webhook", "world", "x",
 ];

@@ -10,8 +10,9 @@ class PipelinesConfig(AppConfig):
     verbose_name = "Pipelines"
 
     def ready(self) -> None:
-        from devops import outbox, rotation  # noqa: PLC0415
+        from devops import outbox, prompt_usage, rotation  # noqa: PLC0415
         from pipelines.jobs import NOTE_MAIL, REPORT_RUN, RESOLVE_EVENT  # noqa: PLC0415
+        from pipelines.prompt_users import prompt_users  # noqa: PLC0415
         from pipelines.steps.builtin import register_builtin  # noqa: PLC0415
         from pipelines.steps.registry import load_entry_points  # noqa: PLC0415
 
@@ -19,6 +20,7 @@ class PipelinesConfig(AppConfig):
         load_entry_points()
         for name in ("token", "secret"):
             rotation.register("pipelines.PipelineHook", f"encrypted_{name}", name)
+        prompt_usage.register(prompt_users)
         for event in ("push", "pull_request", "issue", "issue_comment", "release"):
             outbox.subscribe(f"git.{event}", RESOLVE_EVENT)
         outbox.subscribe("run_completed", REPORT_RUN)

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from containers.pages import secrets
-from devops.pages import settings
+from devops.pages import ai_configs, prompt_templates, settings
 from gitintegration.pages import (
     approvals,
     ci,
@@ -174,6 +174,20 @@ urlpatterns = [
     path("settings/invitations/<uuid:pk>/revoke", settings.InvitationRevoke.as_view()),
     path("settings/tokens", settings.Tokens.as_view()),
     path("settings/tokens/<uuid:pk>/revoke", settings.TokenRevoke.as_view()),
+    path("settings/ai", ai_configs.AiConfigList.as_view(), name="ai_configs"),
+    path("settings/ai/new", ai_configs.AiConfigNew.as_view()),
+    path("settings/ai/<uuid:pk>", ai_configs.AiConfigEdit.as_view()),
+    path("settings/ai/<uuid:pk>/default", ai_configs.AiConfigDefault.as_view()),
+    path("settings/ai/<uuid:pk>/test", ai_configs.AiConfigTest.as_view()),
+    path("settings/ai/<uuid:pk>/delete", ai_configs.AiConfigDelete.as_view()),
+    path("settings/prompts", prompt_templates.PromptList.as_view(), name="prompt_templates"),
+    path("settings/prompts/new", prompt_templates.PromptNew.as_view()),
+    path("settings/prompts/<uuid:pk>", prompt_templates.PromptDetail.as_view()),
+    path("settings/prompts/<uuid:pk>/edit", prompt_templates.PromptEdit.as_view()),
+    *(
+        path(f"settings/prompts/<uuid:pk>/{what}", prompt_templates.PromptAct.as_view(what=what))
+        for what in ("duplicate", "use", "delete")
+    ),
     path("settings/secrets", secrets.Secrets.as_view()),
     path("settings/secrets/<uuid:pk>/rotate", secrets.SecretRotate.as_view()),
     path("settings/secrets/<uuid:pk>/delete", secrets.SecretDelete.as_view()),

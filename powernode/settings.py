@@ -197,6 +197,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["devops.api.permissions.AnyActor"],
     "ENUM_NAME_OVERRIDES": {
+        "AiConfigStatus": "devops.models.AiConfig.Status",
+        "PromptDomain": "devops.models.PromptTemplate.Domain",
         "RunStatus": "pipelines.choices.RunStatus",
         "StepStatus": "pipelines.choices.StepStatus",
         "TriggerType": "pipelines.choices.TriggerType",

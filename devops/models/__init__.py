@@ -1,5 +1,6 @@
 """Rows of the kernel; other apps point at them by string."""
 
+from devops.models.ai import AiCall, AiConfig, PromptTemplate
 from devops.models.base import Lifecycle, Row
 from devops.models.messages import AuditEvent, IdempotencyKey, OutboxMessage, WebhookDelivery
 from devops.models.people import Account, ApiToken, Invitation, Membership, User
@@ -8,6 +9,8 @@ from devops.models.storage import Blob, LogChunk, LogStream
 
 __all__ = [
     "Account",
+    "AiCall",
+    "AiConfig",
     "ApiToken",
     "AuditEvent",
     "Blob",
@@ -18,6 +21,7 @@ __all__ = [
     "LogStream",
     "Membership",
     "OutboxMessage",
+    "PromptTemplate",
     "Provider",
     "Repository",
     "Row",

@@ -11,6 +11,7 @@ from devops.access import Actor, member_actor
 from devops.choices import Role
 from devops.errors import Invalid, PermissionDenied
 from devops.models import Account, Membership, User
+from devops.operations.prompt_templates import insert_starters
 
 
 @transaction.atomic
@@ -24,6 +25,7 @@ def open_account(user: User) -> Account:
     slug = base if not Account.objects.filter(slug=base).exists() else f"{base}-{user.pk.hex[-8:]}"
     account = Account.objects.create(name=name, slug=slug)
     membership = Membership.objects.create(account=account, user=user, role=Role.OWNER)
+    insert_starters(account.pk, user.pk)
     audit.record(member_actor(membership), "account.create", account)
     return account
 

@@ -2,7 +2,7 @@
 
 import django_filters as filters
 
-from devops.models import AuditEvent
+from devops.models import AiConfig, AuditEvent, PromptTemplate
 
 
 class AuditEventFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
@@ -17,4 +17,29 @@ class AuditEventFilter(filters.FilterSet):  # type: ignore[misc]  # django-filte
 
     class Meta:
         model = AuditEvent
+        fields: list[str] = []
+
+
+class AiConfigFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Connections by state, kind and provider."""
+
+    status = filters.ChoiceFilter(choices=AiConfig.Status.choices)
+    type = filters.ChoiceFilter(field_name="config_type", choices=AiConfig.Kind.choices)
+    provider = filters.CharFilter(max_length=50)
+
+    class Meta:
+        model = AiConfig
+        fields: list[str] = []
+
+
+class PromptTemplateFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Templates by category and state; `root_only` leaves later versions out."""
+
+    category = filters.ChoiceFilter(choices=PromptTemplate.Category.choices)
+    is_active = filters.BooleanFilter()
+    slug = filters.CharFilter(max_length=80)
+    root_only = filters.BooleanFilter(field_name="parent_template", lookup_expr="isnull")
+
+    class Meta:
+        model = PromptTemplate
         fields: list[str] = []

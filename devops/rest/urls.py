@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from devops.rest import views
+from devops.rest import ai_views, views
 
 urlpatterns = [
     path("me", views.MeView.as_view()),
@@ -17,4 +17,32 @@ urlpatterns = [
     path("account/tokens", views.TokenViewSet.as_view({"get": "list", "post": "create"})),
     path("account/tokens/<uuid:pk>", views.TokenViewSet.as_view({"delete": "destroy"})),
     path("account/audit_events", views.AuditEventViewSet.as_view({"get": "list"})),
+    path("devops/ai_configs", ai_views.AiConfigViewSet.as_view({"get": "list", "post": "create"})),
+    path(
+        "devops/ai_configs/<uuid:pk>",
+        ai_views.AiConfigViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    path(
+        "devops/ai_configs/<uuid:pk>/set_default",
+        ai_views.AiConfigViewSet.as_view({"post": "set_default"}),
+    ),
+    path(
+        "devops/prompt_templates",
+        ai_views.PromptTemplateViewSet.as_view({"get": "list", "post": "create"}),
+    ),
+    path(
+        "devops/prompt_templates/<uuid:pk>",
+        ai_views.PromptTemplateViewSet.as_view(
+            {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+        ),
+    ),
+    *(
+        path(
+            f"devops/prompt_templates/<uuid:pk>/{name}",
+            ai_views.PromptTemplateViewSet.as_view({"post": name}),
+        )
+        for name in ("preview", "duplicate", "new_version")
+    ),
 ]

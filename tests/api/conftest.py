@@ -13,8 +13,10 @@ from tests.api.routes import Operation
 from tests.client import ApiClient
 from tests.factories.containers import SecretFactory
 from tests.factories.devops import (
+    AiConfigFactory,
     AuditEventFactory,
     InvitationFactory,
+    PromptTemplateFactory,
     ProviderFactory,
     RepositoryFactory,
     TokenFactory,
@@ -89,6 +91,8 @@ def belongings(
         "tokens": TokenFactory.create(account=account, user=alice.user, name="spare"),
         "audit_events": AuditEventFactory.create(account=account),
         "providers": ProviderFactory.create(account=account),
+        "ai_configs": AiConfigFactory.create(account=account),
+        "prompt_templates": PromptTemplateFactory.create(account=account),
         "repositories": repository,
         "pipelines": pipeline,
         "pipeline_runs": run,

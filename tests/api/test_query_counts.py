@@ -11,9 +11,11 @@ from tests.api.routes import Operation, operations
 from tests.client import ApiClient
 from tests.factories.containers import SecretFactory
 from tests.factories.devops import (
+    AiConfigFactory,
     AuditEventFactory,
     InvitationFactory,
     MembershipFactory,
+    PromptTemplateFactory,
     ProviderFactory,
     RepositoryFactory,
     TokenFactory,
@@ -47,7 +49,8 @@ def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
         StepExecutionFactory.create_batch(2, run=run)
     for made in (
         MembershipFactory, InvitationFactory, AuditEventFactory, ProviderFactory,
-        RepositoryFactory, WebhookEventFactory, SecretFactory,
+        RepositoryFactory, WebhookEventFactory, SecretFactory, AiConfigFactory,
+        PromptTemplateFactory,
     ):  # fmt: skip
         made.create_batch(10, account=account)
     TokenFactory.create_batch(10, account=account, user=alice.user)

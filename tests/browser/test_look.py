@@ -85,6 +85,9 @@ def paths(site: Site) -> list[str]:
     run = site.api("GET", "/devops/pipeline_runs?status=success&trigger_type=push")["results"][0]
     event = site.api("GET", "/git/webhook_events")["results"][0]
     repository = site.facts["repository_id"]
+    config = {"name": "Claude", "provider": "anthropic", "model": "claude-sonnet-5-5"}
+    site.api("POST", "/devops/ai_configs", config)
+    prompt = site.api("POST", "/devops/prompt_templates", {"name": "P", "content": "{{ a }}" * 99})
     return [
         "/", "/runs", "/pipelines", "/pipelines/new", "/repositories", "/repositories/new",
         "/workers", "/webhooks", f"/webhooks/{event['id']}", f"/repositories/{repository}",
@@ -95,6 +98,8 @@ def paths(site: Site) -> list[str]:
         "/pipelines/shop-ci?tab=settings", "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
         *(f"/settings/{name}" for name in ("tokens", "secrets", "audit")),
+        "/settings/ai", "/settings/ai/new", "/settings/prompts", "/settings/prompts/new",
+        f"/settings/prompts/{prompt['id']}",
         "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/",
     ]  # fmt: skip
 

@@ -11,11 +11,13 @@ from devops.access import Actor, member_actor
 from devops.choices import Role
 from devops.models import (
     Account,
+    AiConfig,
     ApiToken,
     AuditEvent,
     Blob,
     Invitation,
     Membership,
+    PromptTemplate,
     Provider,
     Repository,
     User,
@@ -145,3 +147,25 @@ def token_for(membership: Membership, *scopes: str) -> str:
 def actor_of(client: ApiClient) -> Actor:
     """The client's person as operations want it."""
     return member_actor(client.membership)
+
+
+class AiConfigFactory(DjangoModelFactory[AiConfig]):
+    """A connection without a key; use the operation for one with."""
+
+    class Meta:
+        model = AiConfig
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda number: f"Model {number}")
+    model = "claude-sonnet-5-5"
+
+
+class PromptTemplateFactory(DjangoModelFactory[PromptTemplate]):
+    class Meta:
+        model = PromptTemplate
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda number: f"Prompt {number}")
+    slug = factory.Sequence(lambda number: f"prompt-{number}")
+    content = "Look at {{ subject }}."
+    variables = [{"name": "subject", "type": "string", "default": "everything"}]
