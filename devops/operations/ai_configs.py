@@ -38,9 +38,9 @@ def create_ai_config(actor: Actor, values: Mapping[str, Any]) -> AiConfig:
     """
     actor.require(MANAGE)
     _check(values)
-    plain = {key: value for key, value in values.items() if key not in {"api_key", "is_default"}}
+    later = {"api_key", "is_default", "status"}
+    plain = {key: value for key, value in values.items() if key not in later}
     config = AiConfig(account_id=actor.account_id, created_by_id=actor.user_id, **plain)
-    config.status = AiConfig.Status.ACTIVE
     _keep_key(config, values.get("api_key", ""))
     try:
         with transaction.atomic():

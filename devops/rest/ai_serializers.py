@@ -119,8 +119,8 @@ class PromptVariable(StrictSerializer):
 
     name = serializers.RegexField(r"\A[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
     type = serializers.CharField(max_length=20, default="string")
-    required = serializers.BooleanField(default=False)
-    default = serializers.JSONField(default="")
+    required = serializers.BooleanField(default=False)  # type: ignore[assignment]
+    default = serializers.CharField(max_length=20_000, allow_blank=True, default="")
     description = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 

@@ -106,7 +106,7 @@ class PromptTemplateViewSet(mixins.ListModelMixin, ActorViewSet[PromptTemplate])
 
     def get_serializer_context(self) -> dict[str, Any]:
         """With who uses which template."""
-        context: dict[str, Any] = super().get_serializer_context()
+        context = dict(super().get_serializer_context())
         if not getattr(self, "swagger_fake_view", False):
             context["users"] = users_by_slug(self.actor.account_id)
         return context

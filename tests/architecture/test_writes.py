@@ -34,6 +34,7 @@ NOT_DURABLE = {
     "devops/operations/accounts.py": {"open_account": "belongs to the sign-up's transaction"},
     "devops/operations/invitations.py": {"create_invitation": "mails after its transaction"},
     "devops/operations/members.py": {"check_role": READS, "insert_membership": PART},
+    "devops/operations/prompt_templates.py": {"insert_starters": PART},
     "devops/operations/providers.py": {"in_use": READS},
     "gitintegration/operations/account_webhooks.py": {
         "fan_out": PART,
@@ -299,10 +300,12 @@ NOT_DURABLE = {
 
 # Beside models, selectors, operations and the engine: who may start from `.objects`, and why.
 ROW_READERS = {
+    "pipelines/prompt_users.py": "tells the kernel who uses its templates",
     "devops/access.py": "is the door through which selectors go",
     "devops/api/authentication.py": "notes a token's use",
     "devops/audit.py": "writes the trail",
     "devops/audit_chain.py": "chains the trail",
+    "devops/ai_spending.py": "is the ledger of money for models",
     "devops/deliveries.py": "is the queue of outgoing deliveries",
     "devops/idempotency.py": "keeps the answers to requests with a key",
     "devops/outbox.py": "writes messages",

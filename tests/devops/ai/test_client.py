@@ -21,8 +21,8 @@ def api(settings: Settings) -> Iterator[FakeApi]:
         yield fake
 
 
-def question(text: str = "How are you?", **more: object) -> Question:
-    return Question(MODEL, "Be brief.", [{"role": "user", "content": text}], 500, **more)  # type: ignore[arg-type]
+def question(*tools: dict[str, object]) -> Question:
+    return Question(MODEL, "Be brief.", [{"role": "user", "content": "How?"}], 500, tools)
 
 
 def never() -> str:
@@ -44,7 +44,7 @@ def test_a_tool_is_asked_for_and_its_result_goes_back(api: FakeApi) -> None:
     api.brain.add(Script((Say("I look."), Use("read_file", {"path": "a.py"}))), Script((Say("x"),)))
     tool: dict[str, object] = {"name": "read_file", "description": "", "input_schema": {}}
     with Models(Access(api.api_key, api.url)) as models:
-        first = models.ask(question(tools=[tool]), never)
+        first = models.ask(question(tool), never)
         assert first.stop_reason == "tool_use"
         assert [(use.name, use.arguments) for use in first.tool_uses] == [
             ("read_file", {"path": "a.py"})
