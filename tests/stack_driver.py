@@ -145,6 +145,19 @@ class Driver:
         Schedule.objects.bulk_create(rows, batch_size=500)
         return count
 
+    def member(self) -> str:
+        """One more administrator of the account; the text of their token."""
+        word = uuid.uuid4().hex[:8]
+        user = User.objects.create_user(f"{word}@example.org", None, name=word)
+        account_id = self.actor.account_id
+        Membership.objects.create(account_id=account_id, user=user, role=Role.ADMIN)
+        token = new_token_text()
+        ApiToken.objects.create(
+            account_id=account_id, user=user, name="t", prefix=token[:8], digest=digest(token),
+            scopes=["*"],
+        )  # fmt: skip
+        return token
+
     def approve(self, run: str) -> bool:
         """Answer the question that a run waits with, as another member; false without one."""
         from pipelines.models import ApprovalGate  # noqa: PLC0415
