@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
+from django.utils import timezone
 
 from containers.operations.secrets import create_secret
 from devops.access import Actor, system_actor
@@ -21,14 +22,16 @@ from devops.models import Account, Repository
 from devops.outages import outage_words
 from devops.storage import log_reader
 from gitintegration.public import GitFailedError, head_of_local
-from pipelines.choices import RUN_TERMINAL
-from pipelines.engine.control import RunControl
+from pipelines.choices import RUN_TERMINAL, RunStatus, StepStatus
+from pipelines.engine.control import RunControl, StepControl
 from pipelines.engine.executors.process import describe
 from pipelines.engine.loop import execute_run
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun, StepExecution, Worker
+from pipelines.operations.attempts import RETRY
 from pipelines.operations.definitions import create_pipeline
-from pipelines.operations.runs import trigger_run
-from pipelines.operations.workers import register_worker
+from pipelines.operations.dispatch import dispatch_waiting
+from pipelines.operations.runs import trigger_run, wake_step
+from pipelines.operations.workers import register_worker, renew_lease
 from pipelines.states import run_facts, step_facts
 from powernode.clients.following import Event, Finished, LogLine, RunChanged, StepChanged
 
@@ -54,11 +57,31 @@ class LocalRun:
         """
         try:
             execute_run(self.run_id, self.worker, self.control)
+            while (waiting := self._next_attempt()) is not None:
+                self._await(waiting)
+                execute_run(self.run_id, self.worker, self.control)
         except Exception as error:
             words = outage_words(error)
             if words is None:
                 logger.exception("run %s could not be executed", self.run_id)
             self.failures.append(words or "the engine failed; the lines above say why")
+
+    def _next_attempt(self) -> StepExecution | None:
+        """The attempt for which the run was left: nobody but us would come back to it."""
+        rows = StepExecution.objects.filter(
+            run_id=self.run_id, run__status=RunStatus.RUNNING, run__worker=None,
+            status=StepStatus.PENDING, parked_kind=RETRY,
+        )  # fmt: skip
+        return rows.order_by("deadline_at").first()
+
+    def _await(self, attempt: StepExecution) -> None:
+        """Sleep until the attempt is due, then take the run again."""
+        if attempt.deadline_at is not None:
+            left = (attempt.deadline_at - timezone.now()).total_seconds()
+            StepControl(self.control).wait(max(0.0, left))
+        renew_lease(self.worker.pk)
+        wake_step(str(attempt.pk), {})
+        dispatch_waiting()
 
 
 def prepare(

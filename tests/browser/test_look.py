@@ -80,6 +80,13 @@ def paths(site: Site) -> list[str]:
     """Every address of the dashboard, with data behind it."""
     long = site.pipeline("A pipeline whose name is so long that no phone can show it all", "true")
     failed = site.finish(site.trigger(site.pipeline("Spill", "printf 'x%.0s' $(seq 900); exit 1")))
+    cached = site.pipeline("Cached")
+    use = {
+        "name": "Use", "step_type": "run_command", "configuration": {"command": "mkdir -p deps"},
+        "cache": {"key": "a-key-so-long-that-no-phone-shows-it-" * 3, "paths": ["deps"]},
+    }  # fmt: skip
+    site.api("PATCH", f"/devops/pipelines/{cached['id']}", {"steps": [use]})
+    site.finish(site.trigger(cached))
     again = site.api("POST", f"/devops/pipeline_runs/{failed['id']}/retry", {"from": "failed"})
     site.finish(again)
     run = site.api("GET", "/devops/pipeline_runs?status=success&trigger_type=push")["results"][0]
@@ -97,7 +104,7 @@ def paths(site: Site) -> list[str]:
         *(f"/pipelines/shop-ci?tab={tab}" for tab in ("runs", "definition", "triggers")),
         "/pipelines/shop-ci?tab=settings", "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
-        *(f"/settings/{name}" for name in ("tokens", "secrets", "audit")),
+        *(f"/settings/{name}" for name in ("tokens", "secrets", "caches", "audit")),
         "/settings/ai", "/settings/ai/new", "/settings/prompts", "/settings/prompts/new",
         f"/settings/prompts/{prompt['id']}",
         "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/",

@@ -180,6 +180,20 @@ def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
     return results
 
 
+def in_background(work: Callable[[], Any]) -> threading.Thread:
+    """A started thread that gives its connection back at its end."""
+
+    def body() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    return thread
+
+
 @pytest.fixture(autouse=True)
 def _folders(settings: Settings, tmp_path: Path) -> None:
     settings.POWERNODE_VAR = tmp_path

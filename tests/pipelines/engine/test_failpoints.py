@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,16 +89,9 @@ class Plant:
         self.stack.processes.append(process)
         return process
 
-    def run(self, ledger: Path) -> str:
-        """A run of three commands and a gate that write into a ledger."""
+    def run(self, ledger: Path, steps: list[dict[str, Any]]) -> str:
+        """A run of steps that write into a ledger; the one with the key `gate` waits outside."""
         self.count += 1
-        say = 'echo "$POWERNODE_STEP" >> "$LEDGER"'
-        linger = say + '; test -e "$LEDGER.flag" || { touch "$LEDGER.flag"; sleep 1; }'
-        steps = [
-            {"key": key, "name": key, "step_type": "custom", "configuration": {"command": command},
-             "condition": "", "continue_on_error": False, "is_active": True}
-            for key, command in (("s1", say), ("gate", say), ("s2", linger), ("s3", say))
-        ]  # fmt: skip
         whole = {
             "name": f"kill-{self.count}", "triggers": {"manual": {}}, "runner_labels": [],
             "environment": {"LEDGER": str(ledger)}, "timeout_minutes": 5, "allow_concurrent": True,
@@ -111,12 +105,41 @@ class Plant:
             "UPDATE pipelines_stepexecution SET step_type='gate' WHERE run_id=%s AND"
             " step_key='gate'", hexed,
         )  # fmt: skip
+        index = [each["key"] for each in steps].index("gate")
         snapshot = (
-            "UPDATE pipelines_pipelinerun SET snapshot=json_set(snapshot, '$.steps[1]."
+            f"UPDATE pipelines_pipelinerun SET snapshot=json_set(snapshot, '$.steps[{index}]."  # noqa: S608
             "configuration', json('{}')) WHERE id=%s"
         )
         self.stack.sql(snapshot, hexed)
         return hexed
+
+
+SAY = 'echo "$POWERNODE_STEP" >> "$LEDGER"'
+
+
+def command(key: str, text: str = SAY, **more: Any) -> dict[str, Any]:
+    """A step that writes its key into the ledger."""
+    return {
+        "key": key, "name": key, "step_type": "custom", "configuration": {"command": text},
+        "condition": "", "continue_on_error": False, "is_active": True, **more,
+    }  # fmt: skip
+
+
+def one_by_one() -> list[dict[str, Any]]:
+    """Three commands and a gate."""
+    linger = SAY + '; test -e "$LEDGER.flag" || { touch "$LEDGER.flag"; sleep 1; }'
+    return [command("s1"), command("gate"), command("s2", linger), command("s3")]
+
+
+def side_by_side() -> list[dict[str, Any]]:
+    """A group with a gate in it, then a matrix that is tried again."""
+    flaky = f"{SAY}; test -e ok-$N || {{ touch ok-$N; false; }}"
+    return [
+        command("s1"), *(command(key, group_key="g") for key in ("a", "gate", "b")),
+        command("m", flaky, matrix={"n": [1, 2]}, environment={"N": "${{ matrix.n }}"},
+                retry={"attempts": 2}),
+        command("s3"),
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -160,16 +183,10 @@ DEATHS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "hit"), DEATHS)
-def test_a_kill_at_a_commit_loses_nothing_and_repeats_at_most_what_was_in_flight(
-    plant: Plant, name: str, hit: int, tmp_path: Path
-) -> None:
-    ledger = tmp_path / "ledger"
+def _end(plant: Plant, name: str, hit: int, run: str, stop_in: Path | None) -> int:
+    """Restart workers until the run is over; returns how many died of the failpoint."""
     marker = Path(plant.stack.environment["POWERNODE_VAR"]) / "failpoints" / name
     marker.unlink(missing_ok=True)
-    run = plant.run(ledger)
-    stop_in = Path(f"{ledger}.flag") if ".release." in name else None
-
     lives, deaths, over = 0, 0, False
     while not over and lives < 5:
         process = plant.worker(f"{name}:{hit}")
@@ -183,6 +200,17 @@ def test_a_kill_at_a_commit_loses_nothing_and_repeats_at_most_what_was_in_flight
         if over and process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
+    return deaths
+
+
+@pytest.mark.parametrize(("name", "hit"), DEATHS)
+def test_a_kill_at_a_commit_loses_nothing_and_repeats_at_most_what_was_in_flight(
+    plant: Plant, name: str, hit: int, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    run = plant.run(ledger, one_by_one())
+
+    deaths = _end(plant, name, hit, run, Path(f"{ledger}.flag") if ".release." in name else None)
 
     counts = Counter(ledger.read_text().split())
     assert _status(plant, run) == "success", plant.stack.last_lines()
@@ -194,4 +222,35 @@ def test_a_kill_at_a_commit_loses_nothing_and_repeats_at_most_what_was_in_flight
         " status='success' GROUP BY step_key", run,
     )  # fmt: skip
     assert dict(successes) == dict.fromkeys(STEPS, 1)
+    assert deaths == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "hit"),
+    [
+        ("engine.advance.after", 3), ("engine.advance.before", 6), ("engine.park.after", 1),
+    ],
+)  # fmt: skip
+def test_a_kill_among_steps_side_by_side_costs_each_one_attempt_at_most(
+    plant: Plant, name: str, hit: int, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    run = plant.run(ledger, side_by_side())
+
+    deaths = _end(plant, name, hit, run, None)
+
+    counts = Counter(ledger.read_text().split())
+    assert _status(plant, run) == "success", plant.stack.last_lines()
+    assert set(counts) == {"s1", "a", "gate", "b", "m", "s3"}
+    # Both combinations are tried twice by themselves; a death adds one attempt to what ran.
+    assert max(counts[key] for key in ("s1", "a", "gate", "b", "s3")) <= 2
+    assert 4 <= counts["m"] <= 6
+    successes = plant.stack.sql(
+        "SELECT step_key, matrix_index, count(*) FROM pipelines_stepexecution WHERE run_id=%s"
+        " AND status='success' GROUP BY step_key, matrix_index", run,
+    )  # fmt: skip
+    assert sorted((key, index, count) for key, index, count in successes) == [
+        ("a", 0, 1), ("b", 0, 1), ("gate", 0, 1), ("m", 0, 1), ("m", 1, 1), ("s1", 0, 1),
+        ("s3", 0, 1),
+    ]  # fmt: skip
     assert deaths == 1

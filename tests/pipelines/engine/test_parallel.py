@@ -28,6 +28,7 @@ from tests.pipelines.conftest import (
     Workshop,
     attempts,
     fresh,
+    in_background,
     last,
     log_of,
     make_worker,
@@ -187,8 +188,7 @@ def test_a_cancel_ends_all_members_and_always_still_runs(
         settings={"groups": {"g": {"max_parallel": 2}}},
     ))  # fmt: skip
     control = RunControl()
-    turn = threading.Thread(target=open_workshop.execute, args=(run, control))
-    turn.start()
+    turn = in_background(lambda: open_workshop.execute(run, control))
     folder = Path(settings.POWERNODE_WORKSPACE_ROOT) / run.pk.hex / "work"
     wait_until(lambda: (folder / "up-a").exists() and (folder / "up-b").exists())
 
@@ -330,8 +330,7 @@ def test_a_stop_of_the_worker_hands_every_running_member_over(open_workshop: Wor
     wait = "test -e up-$POWERNODE_STEP || { touch up-$POWERNODE_STEP; sleep 60; }"
     run = open_workshop.trigger(open_workshop.pipeline(member("a", wait), member("b", wait)))
     control = RunControl()
-    turn = threading.Thread(target=open_workshop.execute, args=(run, control))
-    turn.start()
+    turn = in_background(lambda: open_workshop.execute(run, control))
     wait_until(lambda: {last(run, key).status for key in "ab"} == {"running"})
 
     control.stop("worker_stopped")

@@ -1,6 +1,5 @@
 """Attempts after failures: which cause is tried again, when, and who waits for it."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,16 @@ from pipelines.engine.control import RunControl
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.runs import cancel_run
 from pipelines.operations.sweeps import sweep
-from tests.pipelines.conftest import Workshop, attempts, fresh, last, log_of, step, wait_until
+from tests.pipelines.conftest import (
+    Workshop,
+    attempts,
+    fresh,
+    in_background,
+    last,
+    log_of,
+    step,
+    wait_until,
+)
 
 TWICE = 'test -e flag || { touch flag; echo "network unreachable"; exit 75; }'
 
@@ -114,8 +122,7 @@ def test_a_run_that_waits_for_its_next_attempt_can_be_cancelled(workshop: Worksh
 def test_a_short_delay_is_ended_by_a_cancel(open_workshop: Workshop) -> None:
     run = open_workshop.trigger(open_workshop.pipeline(flaky(delay_seconds=25)))
     control = RunControl()
-    turn = threading.Thread(target=open_workshop.execute, args=(run, control))
-    turn.start()
+    turn = in_background(lambda: open_workshop.execute(run, control))
     wait_until(lambda: len(attempts(run, "flaky")) == 2)
 
     cancel_run(open_workshop.actor, fresh(run))
@@ -129,8 +136,7 @@ def test_a_short_delay_is_ended_by_a_cancel(open_workshop: Workshop) -> None:
 def test_a_stopped_worker_gives_a_delayed_attempt_to_another_one(open_workshop: Workshop) -> None:
     run = open_workshop.trigger(open_workshop.pipeline(flaky(delay_seconds=25)))
     control = RunControl()
-    turn = threading.Thread(target=open_workshop.execute, args=(run, control))
-    turn.start()
+    turn = in_background(lambda: open_workshop.execute(run, control))
     wait_until(lambda: len(attempts(run, "flaky")) == 2)
 
     control.stop("worker_stopped")
