@@ -77,6 +77,17 @@ function mark(id: string): void {
     if (row.getAttribute("data-step-row") === id) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
+  offerRerun(id);
+}
+
+/** The entry "From this step on" of the menu follows the chosen step. */
+function offerRerun(id: string): void {
+  const row = find<HTMLElement>(`[data-step-row="${CSS.escape(id)}"]`);
+  const from = find<HTMLInputElement>("[data-rerun-from] [name=from]");
+  const name = find<HTMLElement>("[data-rerun-name]");
+  if (!row?.dataset.stepKey || !from || !name) return;
+  from.value = row.dataset.stepKey;
+  name.textContent = row.dataset.stepName ?? row.dataset.stepKey;
 }
 
 function updateHead(run: RunNews): void {

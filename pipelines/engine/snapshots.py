@@ -25,7 +25,8 @@ from pipelines.models import StepExecution, WorkspaceSnapshot
 
 logger = logging.getLogger(__name__)
 
-FILES_MAX = 100_000
+# Beyond, keeping the folder after each step would cost more than repeating the steps once.
+FILES_MAX = 25_000
 NOTE_MAX = 300
 # Our own archives compress well; their size is what bounds them.
 _RATIO = 1_000_000

@@ -87,9 +87,7 @@ class RunDetail(RunPage):
                 "pipeline": run.pipeline,
                 "step_groups": _groups(run, executions),
                 "current_step_id": current_step(latest),
-                "current_step_key": next(
-                    (row.step_key for row in latest if str(row.pk) == current_step(latest)), ""
-                ),
+                **_current(latest),
                 "tab": tab if tab in TABS else "log",
                 "tests": _tests(reports),
                 "artifacts": [_artifact(row) for row in selectors.artifacts_of(self.actor, run.pk)],
@@ -133,6 +131,16 @@ class RunAllow(RunPage):
         except DomainError as error:
             return self.refuse(error, run.url)
         return redirect(run.url)
+
+
+def _current(latest: list[StepExecution]) -> dict[str, str]:
+    """The key and the name of the step to look at first."""
+    chosen = current_step(latest)
+    row = next((row for row in latest if str(row.pk) == chosen), None)
+    return {
+        "current_step_key": row.step_key if row else "",
+        "current_step_name": row.step_name if row else "",
+    }
 
 
 def _groups(run: PipelineRun, executions: list[StepExecution]) -> list[dict[str, Any]]:

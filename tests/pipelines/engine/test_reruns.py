@@ -156,7 +156,7 @@ def test_a_workspace_beyond_the_limit_is_rebuilt_and_the_log_says_so(
 
     assert run.status == RunStatus.SUCCESS
     assert log_of(run, "end").startswith(
-        "The working folder has more than 2 MB or 100000 files. Its steps are run again.\n"
+        "The working folder has more than 2 MB or 25000 files. Its steps are run again.\n"
         "::group::Rebuilding the workspace: big\n"
     )
 
