@@ -13,6 +13,7 @@ from devops.access import Actor
 from gitintegration.public import read_delivery
 from pipelines import selectors
 from pipelines.choices import Phase
+from pipelines.documents.expansion import ExpansionError, expand
 from pipelines.expressions import ExpressionError, condition, interpolate_value
 from pipelines.inputs import declared_inputs
 from pipelines.matching import match_triggers, trigger_context
@@ -152,18 +153,31 @@ def _steps(definition: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[
         "steps": {},
     }
     for step in definition["steps"]:
-        would_run, reason = _decide_step(step, contexts)
-        own = {**contexts, "secrets": dict.fromkeys(step.get("secret_refs") or (), _UNKNOWN)}
-        yield SimulatedStep(
-            step["key"], step["name"], step["step_type"], would_run, reason,
-            _values({**step["configuration"], **(step.get("inputs") or {})}, own),
-            _values({**definition["environment"], **(step.get("environment") or {})}, own),
-        )  # fmt: skip
-        seen: dict[str, Any] = {
-            "status": "success" if would_run is not False else "skipped",
-            "outputs": {},
-        }
+        decided = list(_executions(step, definition["environment"], contexts))
+        yield from decided
+        ran = any(each.would_run is not False for each in decided)
+        seen: dict[str, Any] = {"status": "success" if ran else "skipped", "outputs": {}}
         contexts["steps"] = {**contexts["steps"], step["key"]: seen, "previous": seen}
+
+
+def _executions(
+    step: Mapping[str, Any], environment: Mapping[str, Any], contexts: Mapping[str, Any]
+) -> Iterator[SimulatedStep]:
+    """The step once, or for each combination of its matrix."""
+    try:
+        planned = expand([step], contexts)
+    except ExpansionError as error:
+        yield SimulatedStep(step["key"], step["name"], step["step_type"], None, str(error), {}, {})
+        return
+    secrets = dict.fromkeys(step.get("secret_refs") or (), _UNKNOWN)
+    for each in planned:
+        would_run, reason = _decide_step(step, {**contexts, "matrix": each.matrix})
+        own = {**contexts, "matrix": each.matrix, "secrets": secrets}
+        yield SimulatedStep(
+            step["key"], each.name, step["step_type"], would_run, reason,
+            _values({**step["configuration"], **(step.get("inputs") or {})}, own),
+            _values({**environment, **(step.get("environment") or {})}, own),
+        )  # fmt: skip
 
 
 def _decide_step(step: Mapping[str, Any], contexts: Mapping[str, Any]) -> tuple[bool | None, str]:

@@ -327,3 +327,19 @@ def test_a_pipeline_without_a_file_has_no_drift(alice: ApiClient) -> None:
     made = make(alice)
     assert alice.get(f"devops/pipelines/{made['id']}/drift").ok()["state"] == "none"
     alice.post(f"devops/pipelines/{made['id']}/take_file", {}).problem(409)
+
+
+def test_the_simulator_shows_each_combination_of_a_matrix(alice: ApiClient) -> None:
+    text = (
+        "name: X\non: push\nsteps:\n"
+        "  - name: Tests\n    uses: run_command\n    matrix: {os: [linux, windows]}\n"
+        "    if: matrix.os == 'linux'\n    env: {ON: '${{ matrix.os }}'}\n"
+        "    with: {command: x}\n"
+    )
+
+    (result,) = simulate(alice, event={"type": "push", "branch": "main"}, text=text)
+
+    assert [(step["name"], step["would_run"]) for step in result["steps"]] == [
+        ("Tests (linux)", True), ("Tests (windows)", False),
+    ]  # fmt: skip
+    assert result["steps"][0]["environment"] == {"ON": "linux"}
