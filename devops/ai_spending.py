@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Sum
@@ -111,7 +112,9 @@ def spent_for(purpose: str, account_id: uuid.UUID) -> int:
 
 
 @transaction.atomic(durable=True)
-def reserve(config: AiConfig, *, purpose: str, model: str, micro_usd: int) -> AiCall:
+def reserve(
+    config: AiConfig, *, purpose: str, model: str, micro_usd: int, digest: str = ""
+) -> AiCall:
     """Set money aside for one call. Calls of the same connection reserve one after another.
 
     Raises:
@@ -128,16 +131,16 @@ def reserve(config: AiConfig, *, purpose: str, model: str, micro_usd: int) -> Ai
         )
     return AiCall.objects.create(
         account_id=locked.account_id, config=locked, purpose=purpose, model=model,
-        month=this_month(), micro_usd=micro_usd,
+        month=this_month(), micro_usd=micro_usd, digest=digest,
     )  # fmt: skip
 
 
 @transaction.atomic(durable=True)
-def settle(call: AiCall, usage: Usage, micro_usd: int) -> None:
-    """Put what a call really cost in place of what was reserved."""
+def settle(call: AiCall, usage: Usage, micro_usd: int, reply: dict[str, Any] | None = None) -> None:
+    """Put what a call really cost in place of what was reserved, and keep its answer."""
     taken = usage.input_tokens + usage.cache_write_tokens + usage.cache_read_tokens
     done = AiCall.objects.filter(pk=call.pk, state=AiCall.State.RESERVED).update(
-        state=AiCall.State.SETTLED, micro_usd=micro_usd, input_tokens=taken,
+        state=AiCall.State.SETTLED, reply=reply, micro_usd=micro_usd, input_tokens=taken,
         output_tokens=usage.output_tokens,
     )  # fmt: skip
     if done:
@@ -146,6 +149,18 @@ def settle(call: AiCall, usage: Usage, micro_usd: int) -> None:
             total_tokens=F("total_tokens") + taken + usage.output_tokens,
             last_used_at=timezone.now(),
         )
+
+
+def earlier_reply(account_id: uuid.UUID, purpose: str, digest: str) -> dict[str, Any] | None:
+    """The answer that the same question got for the same purpose, while it is kept."""
+    rows = AiCall.objects.filter(account_id=account_id, purpose=purpose, digest=digest)
+    return rows.exclude(reply=None).values_list("reply", flat=True).first()
+
+
+def forget_replies(account_id: uuid.UUID, purpose: str) -> None:
+    """Forget the answers: whoever needed them has ended."""
+    rows = AiCall.objects.filter(account_id=account_id, purpose=purpose)
+    rows.exclude(reply=None).update(reply=None)
 
 
 @transaction.atomic(durable=True)

@@ -6,6 +6,7 @@ from gitintegration.ci_words import STATUS_FILTERS as CI_STATUS_FILTERS
 from gitintegration.ci_words import CiLine, ci_line
 from gitintegration.clients.errors import HostError
 from gitintegration.clients.git.auth import NOBODY
+from gitintegration.clients.git.differences import apply_patch
 from gitintegration.clients.git.program import (
     GitFailedError,
     GitRefusedError,
@@ -27,6 +28,7 @@ from gitintegration.clients.shapes import CommitStatus, NewPullRequest, StatusSt
 from gitintegration.operations.ci import CANCEL as CANCEL_CI
 from gitintegration.operations.ci import TRIGGER as TRIGGER_CI
 from gitintegration.operations.collaboration import (
+    difference_of,
     ensure_branch,
     ensure_comment,
     ensure_pull_request,
@@ -91,6 +93,7 @@ __all__ = [
     "HostError",
     "NewPullRequest",
     "StatusState",
+    "apply_patch",
     "approval_row",
     "changed_paths",
     "check_ref",
@@ -101,6 +104,7 @@ __all__ = [
     "configure_webhook",
     "create_repository",
     "delete_repository",
+    "difference_of",
     "endpoints",
     "ensure_branch",
     "ensure_comment",

@@ -2,9 +2,8 @@
 
 import uuid
 
+from pipelines.documents.vocabulary import AI_STEP_TYPES
 from pipelines.models import PipelineStep
-
-AI_STEP_TYPES = ("claude_execute", "ai_workflow")
 
 
 def prompt_users(account_id: uuid.UUID) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from devops.errors import Conflict, NotFound
 from gitintegration.clients.errors import AlreadyExists, HostUnavailable, NotFoundOnHost
+from gitintegration.clients.git.differences import difference
 from gitintegration.clients.git.publish import Change, publish
 from gitintegration.clients.host import HostClient, every
 from gitintegration.clients.shapes import Branch, Comment, NewPullRequest, PullRequest
@@ -103,6 +104,19 @@ def publish_changes(
     """
     auth = git_auth(repository_id)
     return publish(clone_url, work_tree, change, scratch=scratch, auth=auth)
+
+
+def difference_of(
+    repository_id: uuid.UUID | None, clone_url: str, sha: str, base_branch: str, scratch: Path
+) -> str:
+    """What a commit changes against where it left a branch, else against its parent.
+
+    Raises:
+        GitFailedError: git could not do it.
+        GitRefusedError: a name that we do not hand to git.
+    """
+    auth = git_auth(repository_id)
+    return difference(clone_url, sha, base_branch, scratch=scratch, auth=auth)
 
 
 def _once(known: T | None, look: Callable[[], T | None], make: Callable[[], T]) -> tuple[T, bool]:

@@ -11,6 +11,7 @@ from pipelines.documents.flow_checks import flow_problems
 from pipelines.documents.places import StepPlace, step_places
 from pipelines.documents.triggers import declared_inputs
 from pipelines.documents.vocabulary import (
+    AI_STEP_TYPES,
     DEFAULT_RUN_MINUTES,
     FEATURES,
     RESERVED_KEY,
@@ -56,6 +57,10 @@ def _uniqueness(document: Mapping[str, Any]) -> Iterator[Problem]:
 def _secrets(document: Mapping[str, Any]) -> Iterator[Problem]:
     allowed = _list(document.get("secrets"))
     for place in step_places(document):
+        if place.step.get("secrets") and place.step.get("uses") in AI_STEP_TYPES:
+            message = "A step that asks an AI may have no secrets"
+            remedy = "Give them to the step that acts on what the AI proposes."
+            yield Problem(f"{place.pointer}/secrets", "ai-secrets", message, remedy, at_key=True)
         for index, name in enumerate(_list(place.step.get("secrets"))):
             if name not in allowed:
                 message = f"The pipeline does not declare the secret `{str(name)[:80]}`"

@@ -20,6 +20,8 @@ FEATURES = (
 # What the format has and this release's engine does not execute yet.
 UNAVAILABLE = frozenset({"services", "image"})
 
+# They ask a language model; what it reaches holds no secret.
+AI_STEP_TYPES = ("claude_execute", "ai_workflow")
 MOST_STEPS = 500
 # Of all steps together, each combination of a matrix counted.
 MOST_EXECUTIONS = 1000

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from devops.models import Blob
 from pipelines import selectors
+from pipelines.choices import StepStatus
 from pipelines.junit import ParsedReport
 from pipelines.models import Artifact, StepExecution, TestCase, TestReport
 
@@ -48,6 +49,12 @@ def store_report(execution_id: uuid.UUID, report: ParsedReport) -> TestReport:
         batch_size=500,
     )
     return row
+
+
+def failed_steps(run_id: uuid.UUID) -> list[StepExecution]:
+    """The failed attempts of a run, in the order of the steps."""
+    rows = StepExecution.objects.filter(run_id=run_id, status=StepStatus.FAILURE)
+    return list(rows.order_by("position", "attempt"))
 
 
 @transaction.atomic(durable=True)

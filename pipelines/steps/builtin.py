@@ -2,6 +2,7 @@
 
 from pipelines.steps import (
     checkout,
+    claude_execute,
     code_factory_gate,
     commands,
     deploy,
@@ -35,3 +36,4 @@ def register_builtin() -> None:
     register(policy_gate.TYPE, policy_gate.PolicyGateHandler())
     register(code_factory_gate.TYPE, code_factory_gate.CodeFactoryGateHandler())
     register(deploy.TYPE, deploy.DeployHandler())
+    register(claude_execute.TYPE, claude_execute.ClaudeExecuteHandler())

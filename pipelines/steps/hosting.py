@@ -14,12 +14,14 @@ from gitintegration.public import (
     GitFailedError,
     GitRefusedError,
     NewPullRequest,
+    apply_patch,
     check_ref,
     ensure_branch,
     ensure_comment,
     ensure_pull_request,
     publish_changes,
 )
+from pipelines.ai.proposals import ProposalRefused, check_patch
 from pipelines.step_types import StepType
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, StepFailedError
 
@@ -50,10 +52,13 @@ class CreatePrConfig(Config):
     title: str = Field("", title="Title", max_length=250)
     body: str = Field("", title="Text", max_length=_MAX_BODY)
     body_from: str = Field("", title="Text from an output", description="As `step_key.output`.")
+    patch_from: str = Field(
+        "", title="Patch from an output", description="As `step_key.patch`; applied first."
+    )
     commit_message: str = Field("", title="Message of the commit", max_length=10_000)
     draft: bool = Field(default=False, title="As a draft")
 
-    @field_validator("body_from")
+    @field_validator("body_from", "patch_from")
     @classmethod
     def _names_an_output(cls, value: str) -> str:
         return _checked_source(value)
@@ -166,6 +171,8 @@ class CreatePrHandler(Immediate):
             check_ref(base)
             sha = _base_sha(ctx)
             if not config.skip_branch_creation:
+                if config.patch_from:
+                    _apply(ctx, config.patch_from)
                 change = Change(sha, branch, config.commit_message or title)
                 sha = publish_changes(
                     ctx.run.repository_id, ctx.run.clone_url, ctx.workspace, change, ctx.scratch
@@ -244,6 +251,19 @@ def _text(ctx: StepContext, body: str, file: str, source: str) -> str:
             raise StepFailedError(f"The step {key} has no output {name}.")
         return str(outputs[name])
     return body
+
+
+def _apply(ctx: StepContext, source: str) -> None:
+    """Apply a proposed patch to the workspace, once it keeps to what proposals may change."""
+    patch = _text(ctx, "", "", source)
+    if not patch.strip():
+        raise StepFailedError(f"{source} proposes no patch.", reason="patch")
+    try:
+        paths = check_patch(patch)
+    except ProposalRefused as error:
+        raise StepFailedError(str(error), reason="patch") from error
+    apply_patch(ctx.workspace, patch, ctx.scratch)
+    ctx.log(f"Applied the patch to {', '.join(paths)[:500]}.")
 
 
 def _file(workspace: Path, name: str) -> str:

@@ -14,6 +14,7 @@ from powernode.cli import (
     doctor,
     documents,
     fake_host,
+    fake_model,
     installation,
     keys,
     local,
@@ -50,6 +51,7 @@ for _panel, _commands in _COMMANDS.items():
         app.command(rich_help_panel=_panel)(_command)
 app.command("rotate-keys", rich_help_panel=_OPERATE)(keys.rotate_keys)
 app.command("fake-host", rich_help_panel=_OFFLINE)(fake_host.fake_host)
+app.command("fake-model", rich_help_panel=_OFFLINE)(fake_model.fake_model)
 app.command("first-start", hidden=True)(demo.first_start)
 app.command("verify-audit", rich_help_panel=_OPERATE)(installation.verify_audit)
 app.command("hook", rich_help_panel=_OPERATE)(installation.hook)

@@ -24,7 +24,7 @@ def fake_host(
         raise typer.BadParameter(f"Choose one of {', '.join(FAKE_HOSTS)}.")
     with serving_fake_host(kind, port) as facts:
         _tell(facts, as_json=as_json)
-        _wait()
+        wait_for_signal()
 
 
 def _tell(facts: dict[str, str], *, as_json: bool) -> None:
@@ -36,7 +36,8 @@ def _tell(facts: dict[str, str], *, as_json: bool) -> None:
     whisper("Start the platform with POWERNODE_EGRESS_ALLOW=127.0.0.1, then connect this host.")
 
 
-def _wait() -> None:
+def wait_for_signal() -> None:
+    """Return when the process is asked to end."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

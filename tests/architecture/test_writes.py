@@ -76,6 +76,7 @@ NOT_DURABLE = {
         **dict.fromkeys(
             ("ensure_branch", "ensure_pull_request", "ensure_comment", "publish_changes"), ASKS
         ),
+        "difference_of": ASKS,
         "host_of": READS,
     },
     "gitintegration/operations/connections.py": {
@@ -276,7 +277,9 @@ NOT_DURABLE = {
         "deliveries_of": READS,
         "notify_run": PART,
     },
-    "pipelines/operations/reports.py": {"find_artifact": READS, "artifact_names": READS},
+    "pipelines/operations/reports.py": dict.fromkeys(
+        ("find_artifact", "artifact_names", "failed_steps"), READS
+    ),
     "pipelines/operations/reruns.py": {"latest_of": READS, "has_failed": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},
     "pipelines/operations/schedules.py": {
@@ -309,6 +312,7 @@ ROW_READERS = {
     "devops/deliveries.py": "is the queue of outgoing deliveries",
     "devops/idempotency.py": "keeps the answers to requests with a key",
     "devops/outbox.py": "writes messages",
+    "devops/prompt_catalogue.py": "finds the text that a step names",
     "devops/relay.py": "publishes messages",
     "devops/retention.py": "removes what is old",
     "devops/tokens.py": "finds who a token is",

@@ -1,0 +1,1 @@
+"""How steps and people ask language models: material, tools, conversations, proposals."""
