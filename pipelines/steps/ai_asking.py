@@ -86,8 +86,8 @@ def check_secrets(ctx: StepContext) -> None:
     Raises:
         StepFailedError: it names some.
     """
-    own = next((s for s in ctx.run.snapshot.get("steps", ()) if s["key"] == ctx.step_key), {})
-    if own.get("secret_refs"):
+    steps = ctx.run.snapshot.get("steps", ())
+    if any(step.get("secret_refs") for step in steps if step["key"] == ctx.step_key):
         text = "An AI step may name no secrets. Give them to the step that acts on its proposal."
         raise StepFailedError(text, reason="secrets")
 
@@ -261,7 +261,7 @@ def _failing_logs(ctx: StepContext) -> list[tuple[str, str]]:
     found = []
     for step in failed_steps(ctx.run.id):
         first = max(1, (step.first_error_line or 1) - _BEFORE_ERROR)
-        page = log_reader.read_lines(step.pk, first, _LOG_LINES)
+        page = log_reader.read_lines(step.log_id, first, _LOG_LINES)
         lines = (f"{line.number}\t{line.text}" for line in page.lines)
         found.append((step.step_key, "\n".join(lines)))
     return found

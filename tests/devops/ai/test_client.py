@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -50,7 +51,7 @@ def test_a_tool_is_asked_for_and_its_result_goes_back(api: FakeApi) -> None:
             ("read_file", {"path": "a.py"})
         ]
         result = {"type": "tool_result", "tool_use_id": first.tool_uses[0].id, "content": "1"}
-        messages = [
+        messages: list[dict[str, Any]] = [
             {"role": "user", "content": "How?"},
             {"role": "assistant", "content": first.content},
             {"role": "user", "content": [result]},
