@@ -21,6 +21,7 @@ from pipelines.models import (
     PipelineStep,
     StepCache,
     StepExecution,
+    TestCase,
     TestReport,
     Worker,
 )
@@ -28,6 +29,7 @@ from pipelines.models import (
 READ_PIPELINES = "devops.pipelines.read"
 READ_RUNS = "devops.pipeline_runs.read"
 
+_FAILED = ("failed", "error")
 # Wide columns that no list shows.
 _HEAVY = ("snapshot", "trigger_context", "outputs", "inputs")
 
@@ -362,3 +364,29 @@ def caches(actor: Actor) -> QuerySet[StepCache]:
         .defer(*heavy, "pipeline__triggers", "pipeline__settings", "pipeline__environment")
         .order_by("-id")
     )
+
+
+def failed_cases(actor: Actor, row: PipelineRun, limit: int = 50) -> QuerySet[TestCase]:
+    """The tests that failed in a run."""
+    reports = visible(actor, TestReport, READ_RUNS).filter(run=row)
+    return TestCase.objects.filter(report__in=reports, status__in=_FAILED).order_by("id")[:limit]
+
+
+def case_history(
+    actor: Actor, row: PipelineRun, names: list[str], limit: int = 2_000
+) -> list[tuple[str, str, str, str]]:
+    """`(suite, name, status, sha)` of tests of a pipeline in other runs, newest first."""
+    reports = visible(actor, TestReport, READ_RUNS).filter(run__pipeline_id=row.pipeline_id)
+    cases = TestCase.objects.filter(
+        pipeline_id=row.pipeline_id, name__in=names, report__in=reports.exclude(run=row)
+    )
+    fields = ("suite", "name", "status", "report__run__commit_sha")
+    return list(cases.order_by("-id").values_list(*fields)[:limit])
+
+
+def runs_between(actor: Actor, earlier: PipelineRun, later: PipelineRun) -> QuerySet[PipelineRun]:
+    """The runs of the same pipeline and branch after one run, up to and with another, in order."""
+    rows = visible(actor, PipelineRun, READ_RUNS).filter(
+        pipeline_id=later.pipeline_id, branch=later.branch, pk__gt=earlier.pk, pk__lte=later.pk
+    )
+    return rows.only("id", "run_number", "commit_sha", "title", "status").order_by("id")

@@ -16,6 +16,7 @@ from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
 from pipelines import selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
+from pipelines.diagnosis import diagnose, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvers import RESPOND
@@ -101,6 +102,7 @@ class RunDetail(RunPage):
                 "is_asking": any(gate["status"] == "pending" for gate in asked),
                 "members": other_approvers(self.actor) if run.is_live else [],
                 "why": explain_failure(self.actor, run, latest),
+                "why_words": words_of(diagnose(self.actor, run)),
                 "can_write": self.actor.may(WRITE_RUNS),
                 "can_allow": self.actor.may(RESPOND) and run.waiting_for == WaitingFor.TRUST,
                 "cancel_url": f"{run.url}/cancel",

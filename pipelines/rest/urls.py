@@ -52,6 +52,7 @@ urlpatterns = [
     path(f"{_R}/cancel", RunViewSet.as_view({"post": "cancel"})),
     path(f"{_R}/retry", RunViewSet.as_view({"post": "retry"})),
     path(f"{_R}/allow", RunViewSet.as_view({"post": "allow"})),
+    path(f"{_R}/diagnosis", RunViewSet.as_view({"get": "diagnosis"})),
     path(f"{_R}/logs", logs.RunLogsView.as_view()),
     path(f"{_R}/artifacts", RunViewSet.as_view({"get": "artifacts"})),
     path(f"{_R}/test_report", RunViewSet.as_view({"get": "test_report"})),

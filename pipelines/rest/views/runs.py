@@ -15,6 +15,7 @@ from devops.api.streaming import wants_events
 from devops.api.views import ActorViewSet
 from devops.paging import read_limit
 from pipelines import selectors
+from pipelines.diagnosis import diagnose
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
 from pipelines.operations.approvers import RESPOND
@@ -24,6 +25,7 @@ from pipelines.operations.trust import allow_run
 from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
+from pipelines.rest.serializers.diagnosis import DiagnosisSerializer
 
 _READ = selectors.READ_RUNS
 _EVENTS_MAX = 200
@@ -45,6 +47,7 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         "artifacts": _READ,
         "test_report": _READ,
         "events": _READ,
+        "diagnosis": _READ,
     }
 
     def rows(self) -> QuerySet[PipelineRun]:
@@ -102,6 +105,12 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         summary["duration_seconds"] = sum(report.duration_ms for report in reports) / 1000
         summary["reports"] = reports
         return Response(s.TestSummarySerializer(summary).data)
+
+    @extend_schema(responses=DiagnosisSerializer, filters=False)
+    @action(detail=True, methods=["get"])
+    def diagnosis(self, _request: Request, **_path: object) -> Response:
+        """Why it failed, as far as it can be shown: the line, what differs, known flakes."""
+        return Response(DiagnosisSerializer(diagnose(self.actor, self._run())).data)
 
     @extend_schema(
         parameters=[

@@ -1,0 +1,92 @@
+"""Why a run failed, as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class DiagnosisStep(serializers.Serializer[Any]):
+    """The step that failed."""
+
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+    step_type = serializers.CharField()
+    reason = serializers.CharField()
+    exit_code = serializers.IntegerField(allow_null=True)
+
+
+class EvidenceLine(serializers.Serializer[Any]):
+    """A line of the step's log."""
+
+    number = serializers.IntegerField()
+    text = serializers.CharField()
+
+
+class GreenRun(serializers.Serializer[Any]):
+    """The last run of the same pipeline and branch that succeeded."""
+
+    id = serializers.UUIDField()
+    run_number = serializers.IntegerField()
+    commit_sha = serializers.CharField()
+    url = serializers.CharField()
+
+
+class RanCommit(serializers.Serializer[Any]):
+    """A commit that ran since then."""
+
+    sha = serializers.CharField()
+    title = serializers.CharField()
+    run_number = serializers.IntegerField()
+
+
+class TextPair(serializers.Serializer[Any]):
+    """Then and now."""
+
+    before = serializers.CharField()
+    now = serializers.CharField()
+
+
+class CountPair(serializers.Serializer[Any]):
+    """Then and now."""
+
+    before = serializers.IntegerField(allow_null=True)
+    now = serializers.IntegerField(allow_null=True)
+
+
+class DifferencesSerializer(serializers.Serializer[Any]):
+    """What is not as it was in the last green run; names only, never values."""
+
+    commits = RanCommit(many=True)
+    is_same_commit = serializers.BooleanField()
+    definition = serializers.ListField(child=serializers.CharField())
+    environment = serializers.ListField(child=serializers.CharField())
+    inputs = serializers.ListField(child=serializers.CharField())
+    worker = TextPair(allow_null=True)
+    artifacts = serializers.ListField(child=serializers.CharField())
+    components = CountPair(allow_null=True, help_text="Packages in the list of ingredients.")
+
+
+class FailedTest(serializers.Serializer[Any]):
+    """A test that failed, and what it did in other runs."""
+
+    suite = serializers.CharField()
+    name = serializers.CharField()
+    message = serializers.CharField()
+    is_known_flake = serializers.BooleanField()
+    seen_failed = serializers.IntegerField()
+    seen_passed = serializers.IntegerField()
+
+
+class DiagnosisSerializer(serializers.Serializer[Any]):
+    """The evidence about a run; one that has not failed has none."""
+
+    is_failed = serializers.BooleanField()
+    step = DiagnosisStep(allow_null=True)
+    first_line = serializers.IntegerField(allow_null=True)
+    evidence = EvidenceLine(many=True)
+    message = serializers.CharField()
+    last_green = GreenRun(allow_null=True)
+    differences = DifferencesSerializer(allow_null=True)
+    failed_tests = FailedTest(many=True)
+    is_known_flake = serializers.BooleanField()
