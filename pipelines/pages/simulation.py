@@ -59,7 +59,7 @@ class TryEvent(Page):
             ]
         except DomainError as error:
             return self._show(request, text, event_id, error=error.detail, status=error.status)
-        return self._show(request, text, event_id, results=results)
+        return self._show(request, text or EXAMPLE, event_id, results=results)
 
     def _happenings(self, event_id: str, text: str) -> list[Happening]:
         if event_id:
