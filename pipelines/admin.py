@@ -1,15 +1,20 @@
 """The operators' view of pipelines."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from devops.admin import RecordAdmin
+from pipelines.choices import MarketplaceStatus
 from pipelines.models import (
     ApprovalGate,
     ApprovalVote,
     Artifact,
     Pipeline,
     PipelineRun,
+    PipelineTemplate,
     StepApprovalToken,
     StepExecution,
     TestReport,
@@ -31,6 +36,44 @@ class PipelineAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: object, obj: object = None) -> bool:
         return False
+
+
+@admin.register(PipelineTemplate)
+class PipelineTemplateAdmin(ModelAdmin):  # type: ignore[misc]
+    """Templates: an operator decides which of them other accounts see, and which come first."""
+
+    list_display = ("name", "account", "version", "status", "marketplace_status", "is_featured")
+    list_filter = ("marketplace_status", "status", "is_system", "is_featured")
+    list_select_related = ("account",)
+    search_fields = ("name", "slug")
+    fields = ("is_featured", "marketplace_rejection_reason")
+    actions = ("approve", "reject")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: PipelineTemplate | None = None
+    ) -> tuple[str, ...]:
+        """Only what is public can come first."""
+        return () if obj is None or obj.is_public else ("is_featured",)
+
+    @admin.action(description="Show to all accounts")
+    def approve(self, _request: HttpRequest, rows: QuerySet[PipelineTemplate]) -> None:
+        """Submitted templates become visible to the other accounts."""
+        rows.filter(marketplace_status=MarketplaceStatus.SUBMITTED).update(
+            marketplace_status=MarketplaceStatus.APPROVED,
+            marketplace_approved_at=timezone.now(),
+            is_marketplace_published=True,
+            marketplace_rejection_reason="",
+        )
+
+    @admin.action(description="Keep in its own account")
+    def reject(self, _request: HttpRequest, rows: QuerySet[PipelineTemplate]) -> None:
+        """Submitted or approved templates are seen by their own account alone."""
+        rows.filter(is_system=False).exclude(marketplace_status=MarketplaceStatus.DRAFT).update(
+            marketplace_status=MarketplaceStatus.REJECTED, is_marketplace_published=False
+        )
 
 
 @admin.register(PipelineRun)

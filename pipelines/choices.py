@@ -13,6 +13,43 @@ class PipelineType(TextChoices):
     CUSTOM = "custom"
 
 
+class TemplateCategory(TextChoices):
+    """What a template is for."""
+
+    REVIEW = "review"
+    IMPLEMENT = "implement"
+    SECURITY = "security"
+    DEPLOY = "deploy"
+    DOCS = "docs"
+    CUSTOM = "custom"
+
+
+class Difficulty(TextChoices):
+    """How much a template asks of whoever installs it."""
+
+    BEGINNER = "beginner"
+    INTERMEDIATE = "intermediate"
+    ADVANCED = "advanced"
+    EXPERT = "expert"
+
+
+class TemplateStatus(TextChoices):
+    """Where a template is in its life."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+class MarketplaceStatus(TextChoices):
+    """Whether an operator lets other accounts see a template."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
 class RunStatus(TextChoices):
     """Where a run is in its life."""
 

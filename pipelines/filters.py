@@ -1,9 +1,18 @@
 """Filters of pipelines' lists, for the API and the pages."""
 
 import django_filters as filters
+from django.db.models import QuerySet
 
-from pipelines.choices import PipelineType, RunStatus, TriggerType
-from pipelines.models import Pipeline, PipelineRun, Schedule, StepCache
+from pipelines import marketplace_rows
+from pipelines.choices import (
+    Difficulty,
+    PipelineType,
+    RunStatus,
+    TemplateCategory,
+    TemplateStatus,
+    TriggerType,
+)
+from pipelines.models import Pipeline, PipelineRun, PipelineTemplate, Schedule, StepCache
 
 
 class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
@@ -62,3 +71,25 @@ class ScheduleFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter 
     class Meta:
         model = Schedule
         fields: list[str] = []
+
+
+class TemplateFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which templates; `search` looks for each word in name, description and slug."""
+
+    category = filters.ChoiceFilter(choices=TemplateCategory.choices)
+    difficulty_level = filters.ChoiceFilter(choices=Difficulty.choices)
+    status = filters.ChoiceFilter(choices=TemplateStatus.choices)
+    is_featured = filters.BooleanFilter()
+    is_system = filters.BooleanFilter()
+    min_rating = filters.NumberFilter(field_name="rating", lookup_expr="gte")
+    search = filters.CharFilter(method="by_words", max_length=200)
+
+    class Meta:
+        model = PipelineTemplate
+        fields: list[str] = []
+
+    def by_words(
+        self, rows: QuerySet[PipelineTemplate], _name: str, words: str
+    ) -> QuerySet[PipelineTemplate]:
+        """Each word somewhere."""
+        return marketplace_rows.searched(rows, words)

@@ -19,9 +19,20 @@ def check_inputs(triggers: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     Raises:
         Invalid: naming each input that is unknown, missing or of the wrong type.
     """
-    declared = declared_inputs(triggers)
+    return check_values(declared_inputs(triggers), given, "inputs")
+
+
+def check_values(
+    declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str
+) -> dict[str, Any]:
+    """The values of declared names, defaults filled in; `place` is `inputs` or `variables`.
+
+    Raises:
+        Invalid: naming each that is unknown, missing or of the wrong type.
+    """
+    word = place.removesuffix("s")
     problems = [
-        FieldProblem(f"/inputs/{name}", "unknown", f"The pipeline has no input {name!r}.")
+        FieldProblem(f"/{place}/{name}", "unknown", f"There is no {word} {name!r}.")
         for name in given
         if name not in declared
     ]
@@ -31,16 +42,16 @@ def check_inputs(triggers: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
             values[name] = given[name]
             problem = _problem(rule, given[name])
             if problem:
-                problems.append(FieldProblem(f"/inputs/{name}", "invalid", problem))
+                problems.append(FieldProblem(f"/{place}/{name}", "invalid", problem))
         elif "default" in rule:
             values[name] = rule["default"]
         elif rule.get("required"):
-            text = f"The input {name!r} is required."
-            problems.append(FieldProblem(f"/inputs/{name}", "required", text))
+            text = f"The {word} {name!r} is required."
+            problems.append(FieldProblem(f"/{place}/{name}", "required", text))
         else:
             values[name] = None
     if problems:
-        raise Invalid("The inputs do not fit the pipeline.", errors=problems)
+        raise Invalid(f"The {place} do not fit.", errors=problems)
     return values
 
 

@@ -31,6 +31,7 @@ from pipelines.pages import (
     runners,
     runs,
     simulation,
+    templates,
     workers,
 )
 from pipelines.pages import ci as all_ci
@@ -54,6 +55,13 @@ urlpatterns = [
     path("schedules/<uuid:pk>/trigger", timetable.ScheduleTrigger.as_view()),
     path("schedules/<uuid:pk>/toggle", timetable.ScheduleToggle.as_view()),
     path("schedules/<uuid:pk>/delete", timetable.ScheduleDelete.as_view()),
+    path("marketplace", templates.Marketplace.as_view(), name="marketplace"),
+    path("marketplace/<slug:slug>", templates.TemplateDetail.as_view()),
+    *(
+        path(f"marketplace/<slug:slug>/{act}", templates.TemplateAct.as_view(act=act))
+        for act in ("publish", "unpublish", "archive", "delete", "rate")
+    ),
+    path("pipelines/<slug:slug>/template", templates.TemplateOfPipeline.as_view()),
     path("approvals", gates.ApprovalInbox.as_view(), name="approvals"),
     path("approvals/<uuid:pk>/approve", gates.GateAnswer.as_view()),
     path("approvals/<uuid:pk>/reject", gates.GateAnswer.as_view(answer=Answer.REJECT)),

@@ -7,6 +7,7 @@ from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineS
 from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
 from pipelines.models.schedules import Schedule, ScheduleFire
+from pipelines.models.templates import PipelineTemplate, TemplateRating
 from pipelines.models.workspaces import WorkspaceSnapshot
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "PipelineRepository",
     "PipelineRun",
     "PipelineStep",
+    "PipelineTemplate",
     "Schedule",
     "ScheduleFire",
     "StepApprovalToken",
     "StepCache",
     "StepExecution",
+    "TemplateRating",
     "TestCase",
     "TestReport",
     "Worker",

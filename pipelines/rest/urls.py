@@ -13,6 +13,7 @@ from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
 from pipelines.rest.views.schedules import ScheduleViewSet
 from pipelines.rest.views.simulation import SimulateView
+from pipelines.rest.views.templates import TemplateViewSet
 from pipelines.rest.views.workers import WorkerViewSet
 
 _LIST: dict[str, Any] = {"get": "list"}
@@ -32,6 +33,7 @@ urlpatterns = [
     path(_P, PipelineViewSet.as_view(_ONE)),
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
     path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),
+    path(f"{_P}/create_template", PipelineViewSet.as_view({"post": "create_template"})),
     path(f"{_P}/export", PipelineViewSet.as_view({"get": "export"})),
     path(
         f"{_P}/badge",
@@ -82,6 +84,12 @@ urlpatterns = [
     path("schedules/<uuid:pk>/trigger", ScheduleViewSet.as_view({"post": "trigger"})),
     path("caches", CacheViewSet.as_view(_LIST)),
     path("caches/<uuid:pk>", CacheViewSet.as_view({"get": "retrieve", "delete": "destroy"})),
+    path("pipeline_templates", TemplateViewSet.as_view(_ALL)),
+    path("pipeline_templates/<slug:slug>", TemplateViewSet.as_view(_ONE)),
+    *(
+        path(f"pipeline_templates/<slug:slug>/{name}", TemplateViewSet.as_view({"post": name}))
+        for name in ("publish", "unpublish", "archive", "rate", "install")
+    ),
     path("workers", WorkerViewSet.as_view(_LIST)),
     path("workers/<uuid:pk>", WorkerViewSet.as_view({"get": "retrieve"})),
     path("workers/<uuid:pk>/drain", WorkerViewSet.as_view({"post": "drain"})),

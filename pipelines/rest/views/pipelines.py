@@ -20,14 +20,17 @@ from pipelines.documents import export_yaml, from_definition, step_key, stored_t
 from pipelines.documents.generators import TARGETS, generate
 from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
+from pipelines.marketplace.abilities import abilities
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
 from pipelines.operations.runs import trigger_run
+from pipelines.operations.templates import create_from_pipeline, definition_of
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
+from pipelines.rest.serializers.templates import TemplateDetailSerializer, TemplateOfPipeline
 
 _READ, _WRITE = selectors.READ_PIPELINES, operations.WRITE
 _TARGET = OpenApiParameter("target", str, enum=[*TARGETS], description="Default github.")
@@ -55,6 +58,7 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         "partial_update": _WRITE,
         "destroy": _WRITE,
         "duplicate": _WRITE,
+        "create_template": _WRITE,
         "badge": _READ,
         "publish_badge": _WRITE,
         "withdraw_badge": _WRITE,
@@ -114,6 +118,16 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         self.parse(NoBody)
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
         return self._detail(operations.duplicate_pipeline(self.actor, row).pk, 201)
+
+    @extend_schema(request=TemplateOfPipeline, responses={201: TemplateDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def create_template(self, _request: Request, **_path: object) -> Response:
+        """Make a template of it as a draft; `stripped` lists what was taken out."""
+        row = selectors.pipeline(self.actor, self.kwargs["pk"])
+        made, stripped = create_from_pipeline(self.actor, row, self.parse(TemplateOfPipeline))
+        shown: Any = made
+        shown.abilities, shown.stripped = abilities(definition_of(made)), stripped
+        return self.render(TemplateDetailSerializer, shown, 201)
 
     @extend_schema(responses=s.HookSerializer)
     @action(detail=True, methods=["get"])

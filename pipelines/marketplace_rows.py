@@ -1,0 +1,43 @@
+"""Which templates somebody sees: the account's, the built-in ones, what operators approved."""
+
+from django.db.models import Q, QuerySet
+
+from devops.access import Actor
+from devops.errors import NotFound
+from pipelines.choices import MarketplaceStatus, TemplateStatus
+from pipelines.models import PipelineTemplate
+from pipelines.selectors import READ_PIPELINES
+
+
+def templates(actor: Actor) -> QuerySet[PipelineTemplate]:
+    """The templates that the actor may look at, newest first."""
+    actor.require(READ_PIPELINES)
+    return PipelineTemplate.objects.filter(
+        Q(account_id=actor.account_id)
+        | Q(
+            is_public=True,
+            status=TemplateStatus.PUBLISHED,
+            marketplace_status=MarketplaceStatus.APPROVED,
+        )
+    )
+
+
+def template(actor: Actor, slug: str) -> PipelineTemplate:
+    """One template by the name in its address.
+
+    Raises:
+        NotFound: there is none that the actor may look at.
+    """
+    row = templates(actor).filter(slug=slug).first()
+    if row is None:
+        raise NotFound(f"No template is called {slug[:80]!r}.")
+    return row
+
+
+def searched(rows: QuerySet[PipelineTemplate], words: str) -> QuerySet[PipelineTemplate]:
+    """Those whose name, description or slug contains each of the words."""
+    for word in words.split()[:8]:
+        rows = rows.filter(
+            Q(name__icontains=word) | Q(description__icontains=word) | Q(slug__icontains=word)
+        )
+    return rows

@@ -1,0 +1,63 @@
+"""The templates that come with Powernode, brought up to date with their files."""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from devops.safety.documents import dump_yaml, load_yaml
+from pipelines import step_types
+from pipelines.choices import MarketplaceStatus, TemplateStatus
+from pipelines.documents import lint, parse, to_definition
+from pipelines.marketplace.variables import check_declared
+from pipelines.models import PipelineTemplate
+from pipelines.operations.definitions import DEFINED
+
+FOLDER = Path(__file__).resolve().parents[1] / "marketplace" / "builtin"
+
+
+@transaction.atomic
+def sync_builtin_templates() -> int:
+    """Insert or renew the built-in templates; ratings and counts stay. How many there are.
+
+    Raises:
+        ValueError: a file breaks a rule; it names the file and the rule.
+    """
+    paths = sorted(FOLDER.glob("*.yml"))
+    for path in paths:
+        PipelineTemplate.objects.update_or_create(slug=path.stem, defaults=template_of(path))
+    PipelineTemplate.objects.filter(is_system=True).exclude(
+        slug__in=[path.stem for path in paths]
+    ).update(status=TemplateStatus.ARCHIVED, is_public=False, is_featured=False)
+    return len(paths)
+
+
+def template_of(path: Path) -> dict[str, Any]:
+    """The fields of the template in a file."""
+    content: Any = load_yaml(path.read_text(encoding="utf-8"))
+    about, variables = content["template"], content.get("variables", {})
+    text = dump_yaml({"name": about["name"], **content["pipeline"]})
+    errors = [
+        found for found in lint(text, schemas=step_types.all_schemas()) if found.severity == "error"
+    ]
+    if errors:
+        raise ValueError(f"{path.name}: {errors[0].message}")
+    definition = to_definition(parse(text).value)
+    check_declared(variables, definition)
+    kept = [name for name in DEFINED if name in definition] + ["steps"]
+    own = ("name", "description", "triggers", "timeout_minutes")
+    return {
+        **about,
+        "triggers": definition["triggers"],
+        "timeout_minutes": definition["timeout_minutes"],
+        "pipeline_definition": {name: definition[name] for name in kept if name not in own},
+        "default_variables": variables,
+        "account": None,
+        "status": TemplateStatus.PUBLISHED,
+        "is_public": True,
+        "is_system": True,
+        "is_marketplace_published": True,
+        "marketplace_status": MarketplaceStatus.APPROVED,
+        "published_at": timezone.now(),
+    }
