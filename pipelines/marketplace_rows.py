@@ -32,12 +32,3 @@ def template(actor: Actor, slug: str) -> PipelineTemplate:
     if row is None:
         raise NotFound(f"No template is called {slug[:80]!r}.")
     return row
-
-
-def searched(rows: QuerySet[PipelineTemplate], words: str) -> QuerySet[PipelineTemplate]:
-    """Those whose name, description or slug contains each of the words."""
-    for word in words.split()[:8]:
-        rows = rows.filter(
-            Q(name__icontains=word) | Q(description__icontains=word) | Q(slug__icontains=word)
-        )
-    return rows

@@ -14,6 +14,7 @@ from devops.safety.documents import dump_yaml
 from pipelines import marketplace_rows, selectors
 from pipelines.choices import TemplateCategory
 from pipelines.documents import from_definition
+from pipelines.filters import templates_with
 from pipelines.inputs import typed_input
 from pipelines.marketplace.abilities import abilities
 from pipelines.models import PipelineTemplate
@@ -42,7 +43,7 @@ class Marketplace(Page):
             rows = rows.filter(category=filters["category"])
         if filters["whose"] == "own":
             rows = rows.filter(account_id=self.actor.account_id)
-        rows = marketplace_rows.searched(rows, filters["search"])
+        rows = templates_with(rows, filters["search"])
         return self.render(
             "marketplace/list.html",
             {

@@ -30,6 +30,7 @@ from tests.factories.pipelines import (
     GateFactory,
     PipelineFactory,
     PipelineStepFactory,
+    PipelineTemplateFactory,
     RunFactory,
     ScheduleFactory,
     StepExecutionFactory,
@@ -46,7 +47,7 @@ WORDS = {"sha": "main", "range": "main...feature", "path": "README.md"}
 class Belongings:
     """The keys of Alice's rows, by what an address calls them; those of git hosts by `git/`."""
 
-    def __init__(self, keys: dict[str, uuid.UUID]) -> None:
+    def __init__(self, keys: dict[str, uuid.UUID | str]) -> None:
         self.keys = keys
 
     def of(self, operation: Operation) -> dict[str, object]:
@@ -106,4 +107,6 @@ def belongings(
         "workers": WorkerFactory.create(),
         **git_rows(account, git_host, settings),
     }
-    return Belongings({name: row.pk for name, row in rows.items()})
+    template = PipelineTemplateFactory.create(account=account)
+    keys = {name: row.pk for name, row in rows.items()}
+    return Belongings({**keys, "pipeline_templates": template.slug})

@@ -18,6 +18,8 @@ STATUS_WRITERS = {
     "pipelines/engine/moves.py": "shows the move on the engine's own copy; boundary writes it",
     "pipelines/operations/creation.py": "a run is born with it",
     "pipelines/operations/gates.py": "a link's status follows its gate, nobody listens to it",
+    "pipelines/operations/builtin_templates.py": "a template's status has no listeners",
+    "pipelines/operations/templates.py": "a template's status has no listeners; its row is locked",
     "pipelines/operations/workers.py": "a worker's status is its lease's, nobody listens to it",
     "pipelines/states.py": "ends all pending steps in one compare-and-set",
     "powernode/clients/errors.py": "is the status of an HTTP answer",
@@ -218,6 +220,10 @@ NOT_DURABLE = {
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
     "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
     "pipelines/operations/batches.py": {"can_be_together": READS, "create_runs": PART},
+    "pipelines/operations/builtin_templates.py": {
+        "sync_builtin_templates": "is part of `migrate`",
+        "template_of": READS,
+    },
     "pipelines/operations/caches.py": {
         **dict.fromkeys(("scope_of", "has_cache"), READS),
         "find_cache": ONE,
@@ -294,6 +300,7 @@ NOT_DURABLE = {
         "end_overdue_runs": SEVERAL,
         "remove_old_workspaces": "removes folders, no rows",
     },
+    "pipelines/operations/templates.py": {"definition_of": READS, "next_version": READS},
     "pipelines/operations/trust.py": {"ask_to_trust": PART},
     "pipelines/operations/workers.py": {
         "renew_lease": ONE,
@@ -317,6 +324,7 @@ ROW_READERS = {
     "devops/retention.py": "removes what is old",
     "devops/tokens.py": "finds who a token is",
     "pipelines/feeds.py": "follows rows after a selector let the reader in",
+    "pipelines/marketplace_rows.py": "shows templates of other accounts too",
     "pipelines/states.py": "ends all pending steps in one statement",
     "containers/public.py": "is the door for neighbours",
     "powernode/cli/installation.py": "the operator's command line acts without an account",

@@ -16,6 +16,7 @@ from pipelines.models import (
     PipelineRepository,
     PipelineRun,
     PipelineStep,
+    PipelineTemplate,
     Schedule,
     ScheduleFire,
     StepApprovalToken,
@@ -232,6 +233,26 @@ class ScheduleFactory(DjangoModelFactory[Schedule]):
     cron_expression = "0 * * * *"
     next_fire_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
     next_run_at = factory.SelfAttribute("next_fire_at")
+
+
+class PipelineTemplateFactory(DjangoModelFactory[PipelineTemplate]):
+    """A draft that says hello."""
+
+    class Meta:
+        model = PipelineTemplate
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda number: f"Template {number}")
+    slug = factory.Sequence(lambda number: f"template-{number}")
+    triggers = factory.LazyFunction(lambda: {"manual": {}})
+    pipeline_definition = factory.LazyFunction(
+        lambda: {
+            "steps": [
+                {"key": "hello", "name": "Hello", "step_type": "run_command",
+                 "configuration": {"command": "echo hello"}}
+            ]
+        }
+    )  # fmt: skip
 
 
 class FireFactory(DjangoModelFactory[ScheduleFire]):
