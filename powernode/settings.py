@@ -199,9 +199,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "AiConfigStatus": "devops.models.AiConfig.Status",
         "PromptDomain": "devops.models.PromptTemplate.Domain",
+        "PromptCategory": "devops.models.PromptTemplate.Category",
         "RunStatus": "pipelines.choices.RunStatus",
         "StepStatus": "pipelines.choices.StepStatus",
         "TriggerType": "pipelines.choices.TriggerType",
+        "TemplateStatus": "pipelines.choices.TemplateStatus",
+        "TemplateCategory": "pipelines.choices.TemplateCategory",
         "FireOutcome": "pipelines.choices.FireOutcome",
         "ApprovalStatus": "pipelines.choices.GateStatus",
         "ApprovalKind": "pipelines.choices.GateKind",

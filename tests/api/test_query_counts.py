@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -26,6 +27,7 @@ from tests.factories.pipelines import (
     CacheFactory,
     FireFactory,
     GateFactory,
+    PipelineTemplateFactory,
     RunFactory,
     ScheduleFactory,
     StepExecutionFactory,
@@ -61,7 +63,10 @@ def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
     for gate in GateFactory.create_batch(10, step_execution__run__account=account):
         ApprovalTokenFactory.create_batch(2, gate=gate)
         VoteFactory.create(gate=gate)
-    crowd_of_git(account, belongings.keys)
+    crowd_of_git(
+        account, {name: key for name, key in belongings.keys.items() if isinstance(key, UUID)}
+    )
+    PipelineTemplateFactory.create_batch(10, account=account)
     StepExecutionFactory.create_batch(10, run_id=belongings.keys["pipeline_runs"], account=account)
     return belongings
 
