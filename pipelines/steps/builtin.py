@@ -1,6 +1,7 @@
 """The step types that come with the product."""
 
 from pipelines.steps import (
+    ai_workflow,
     checkout,
     claude_execute,
     code_factory_gate,
@@ -36,4 +37,5 @@ def register_builtin() -> None:
     register(policy_gate.TYPE, policy_gate.PolicyGateHandler())
     register(code_factory_gate.TYPE, code_factory_gate.CodeFactoryGateHandler())
     register(deploy.TYPE, deploy.DeployHandler())
+    register(ai_workflow.TYPE, ai_workflow.AiWorkflowHandler())
     register(claude_execute.TYPE, claude_execute.ClaudeExecuteHandler())

@@ -67,10 +67,7 @@ class ClaudeExecuteConfig(AskingConfig):
     @field_validator("output_schema")
     @classmethod
     def _is_a_schema(cls, value: dict[str, Any] | str | None) -> dict[str, Any] | str | None:
-        if isinstance(value, str) and "${{" not in value and value not in NAMED_SCHEMAS:
-            raise ValueError(f"Give a JSON Schema, or one of {', '.join(sorted(NAMED_SCHEMAS))}.")
-        if isinstance(value, dict):
-            check_schema(value)
+        shape_of(value)
         return value
 
     @model_validator(mode="after")
@@ -126,43 +123,51 @@ class ClaudeExecuteHandler(Immediate):
         config: ClaudeExecuteConfig = ctx.config
         check_secrets(ctx)
         talk = conversation(ctx, config)
-        schema = _schema(config)
+        wanted, schema = config.propose.wanted(), shape_of(config.output_schema)
+        if wanted:
+            schema = proposal_schema(wanted, schema)
         with told(ctx, talk):
             material = gather(ctx, config)
             prompt = rendered(
                 ctx, config, material, slug=config.prompt_template, text=config.prompt
             )
-            parts = [prompt, material.fenced(), _instruction(schema, config)]
+            parts = [prompt, material.fenced(), instruction(schema, has_patch="patch" in wanted)]
             ctx.log(f"Asking {talk.model} of {talk.config.name}.")
             answer = talk.say("\n\n".join(part for part in parts if part))
-            outputs = _checked(talk, answer, schema, config)
+            outputs = checked_answer(talk, answer, schema, is_proposal=bool(wanted))
         ctx.log(f"{talk.tally.turns} question(s), {figures(talk)['cost_usd']:.4f} dollars.")
         return Done(outputs={**outputs, **figures(talk)})
 
 
-def _schema(config: ClaudeExecuteConfig) -> dict[str, Any] | None:
-    named = config.output_schema
+def shape_of(named: dict[str, Any] | str | None) -> dict[str, Any] | None:
+    """The schema that a setting means; one that exists only at run time is none yet.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(named, str):
+        if "${{" in named:
+            return None
         if named not in NAMED_SCHEMAS:
-            raise StepFailedError(f"There is no schema {named[:80]!r}.", reason="configuration")
-        named = NAMED_SCHEMAS[named]
-    wanted = config.propose.wanted()
-    if wanted:
-        return proposal_schema(wanted, named)
+            raise ValueError(f"Give a JSON Schema, or one of {', '.join(sorted(NAMED_SCHEMAS))}.")
+        return NAMED_SCHEMAS[named]
+    if named is not None:
+        check_schema(named)
     return named
 
 
-def _instruction(schema: dict[str, Any] | None, config: ClaudeExecuteConfig) -> str:
+def instruction(schema: dict[str, Any] | None, *, has_patch: bool = False) -> str:
+    """What a model is told about the shape of its answer."""
     if schema is None:
         return ""
     words = "Answer with one JSON value that fits this schema and nothing around it."
-    if config.propose.patch:
+    if has_patch:
         words += " A patch is a unified diff with paths from the root of the repository."
     return f"{words}\n```json-schema\n{json.dumps(schema)}\n```"
 
 
-def _checked(
-    talk: Conversation, answer: str, schema: dict[str, Any] | None, config: ClaudeExecuteConfig
+def checked_answer(
+    talk: Conversation, answer: str, schema: dict[str, Any] | None, *, is_proposal: bool = False
 ) -> dict[str, Any]:
     """The outputs in an answer; the model may mend it once.
 
@@ -170,24 +175,22 @@ def _checked(
         StepFailedError: it does not fit after that either.
     """
     try:
-        return _outputs(answer, schema, config)
+        return _outputs(answer, schema, is_proposal=is_proposal)
     except ProposalRefused as error:
         talk.log(f"The answer does not fit: {error}"[:500])
         again = talk.say(f"{error}\nAnswer again with the whole corrected JSON value alone.")
     try:
-        return _outputs(again, schema, config)
+        return _outputs(again, schema, is_proposal=is_proposal)
     except ProposalRefused as error:
         text = f"The model's answer does not fit, also after one correction. {error}"
         raise StepFailedError(text, reason="schema") from error
 
 
-def _outputs(
-    answer: str, schema: dict[str, Any] | None, config: ClaudeExecuteConfig
-) -> dict[str, Any]:
+def _outputs(answer: str, schema: dict[str, Any] | None, *, is_proposal: bool) -> dict[str, Any]:
     if schema is None:
         return {"result": without_mentions(answer)}
     value = read_answer(answer, schema)
-    if not config.propose.wanted():
+    if not is_proposal:
         return {"result": value}
     if value.get("patch"):
         check_patch(value["patch"])
