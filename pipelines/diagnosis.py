@@ -81,7 +81,7 @@ def words_of(found: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     changed = found["differences"]
     if changed is not None:
-        words.append(_commit_words(changed))
+        words += _commit_words(changed)
         for name, one, many in (
             ("definition", "the definition", ""),
             ("environment", "variable", "variables"),
@@ -103,11 +103,12 @@ def words_of(found: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _commit_words(changed: Mapping[str, Any]) -> str:
+def _commit_words(changed: Mapping[str, Any]) -> list[str]:
     if changed["is_same_commit"]:
-        return "no commit"
+        return ["no commit"]
+    # Runs without a repository know none.
     count = len(changed["commits"])
-    return f"{count} commit{'s' if count != 1 else ''} that ran since"
+    return [f"{count} commit{'s' if count > 1 else ''} that ran since"] if count else []
 
 
 def _nothing() -> dict[str, Any]:
