@@ -1,5 +1,6 @@
 """`run_command` and `custom`: a shell command in the workspace."""
 
+import signal
 from typing import Literal
 
 from pydantic import Field
@@ -79,7 +80,8 @@ def _words(exit_code: int) -> str:
         return "The command was found but could not be executed (exit status 126)."
     if exit_code == 127:
         return "A program of the command was not found on the worker (exit status 127)."
-    if exit_code < 0 or exit_code > 128:
-        number = -exit_code if exit_code < 0 else exit_code - 128
+    # A shell adds 128 to a signal's number; other programs end with high numbers of their own.
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    if 0 < number < signal.NSIG:
         return f"The command was ended by signal {number}."
     return f"The command ended with exit status {exit_code}."

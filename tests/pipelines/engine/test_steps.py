@@ -62,6 +62,14 @@ def test_a_command_finds_the_facts_of_its_run_and_nothing_of_the_worker(
     assert "CANARY" not in seen
 
 
+def test_a_high_exit_status_is_no_signal(workshop: Workshop) -> None:
+    killed = step("killed", "kill -TERM $$") | {"continue_on_error": True}
+    run = workshop.run(killed, step("high", "exit 254"))
+
+    assert "by signal 15" in last(run, "killed").error_message
+    assert "exit status 254" in last(run, "high").error_message
+
+
 def test_a_failed_step_ends_the_run_and_later_steps_say_why_they_did_not_run(
     workshop: Workshop,
 ) -> None:
