@@ -153,7 +153,7 @@ class ArtifactDownloadView(ActorView):
         response = stream(request, FileBlocks(file), "application/octet-stream")
         response["Content-Length"] = str(artifact.size_bytes)
         response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        name = f"{artifact.name}.tar.zst" if artifact.is_archive else artifact.name
+        name = f"{artifact.name}.tar.gz" if artifact.is_archive else artifact.name
         response["Content-Disposition"] = _attachment(name)
         return response
 
