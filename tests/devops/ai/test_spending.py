@@ -1,9 +1,11 @@
 """Budgets: what is reserved, settled, given back, and kept when nobody knows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db import connections
 
 from devops.ai_prices import price_of
 from devops.ai_spending import BudgetSpent, dollars, release, reserve, settle, spent, usable_config
@@ -86,3 +88,19 @@ def test_the_default_is_used_where_none_is_named(config: AiConfig) -> None:
 
 def test_amounts_in_words() -> None:
     assert [dollars(each) for each in (0, 1_500, 1_230_000)] == ["$0.00", "$0.0015", "$1.23"]
+
+
+def test_many_at_once_cannot_overspend_together(config: AiConfig) -> None:
+    def one(_number: int) -> bool:
+        try:
+            held(config, 100_000)
+        except BudgetSpent:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        granted = sum(pool.map(one, range(24)))
+    assert granted == 10
+    assert spent(config).left == 0
