@@ -1,7 +1,7 @@
 """The typed inputs of a manual start: what the pipeline declares, and what was given."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from devops.errors import FieldProblem, Invalid
 
@@ -23,9 +23,11 @@ def check_inputs(triggers: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
 
 
 def check_values(
-    declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str
+    declared: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Any],
+    place: Literal["inputs", "variables"],
 ) -> dict[str, Any]:
-    """The values of declared names, defaults filled in; `place` is `inputs` or `variables`.
+    """The values of declared names, defaults filled in; `place` says what they are.
 
     Raises:
         Invalid: naming each that is unknown, missing or of the wrong type.
@@ -51,7 +53,8 @@ def check_values(
         else:
             values[name] = None
     if problems:
-        raise Invalid(f"The {place} do not fit.", errors=problems)
+        whole = {"inputs": "pipeline", "variables": "template"}[place]
+        raise Invalid(f"The {place} do not fit the {whole}.", errors=problems)
     return values
 
 
