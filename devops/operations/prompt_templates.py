@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils.text import slugify
 
 from devops import audit
 from devops.access import Actor
@@ -15,6 +14,7 @@ from devops.models import PromptTemplate
 from devops.prompt_starters import STARTERS
 from devops.prompt_usage import users_by_slug
 from devops.prompts import MOST_BYTES, variables_of
+from devops.slugs import free_slug
 
 WRITE = "devops.prompt_templates.write"
 
@@ -139,7 +139,11 @@ def insert_starters(account_id: uuid.UUID, user_id: uuid.UUID | None) -> int:
 
 
 def _insert(actor: Actor, values: Mapping[str, Any]) -> PromptTemplate:
-    slug = _free_slug(actor, str(values["name"]))
+    slug = free_slug(
+        PromptTemplate.objects.filter(account_id=actor.account_id),
+        str(values["name"]),
+        fallback="prompt",
+    )
     return PromptTemplate.objects.create(
         account_id=actor.account_id, created_by_id=actor.user_id, slug=slug, **values
     )
@@ -157,12 +161,3 @@ def _check(values: Mapping[str, Any]) -> None:
     names: Sequence[str] = [each["name"] for each in values.get("variables", ())]
     if len(set(names)) < len(names):
         raise Invalid.field("/variables", "A variable is described twice.")
-
-
-def _free_slug(actor: Actor, name: str) -> str:
-    base = slugify(name)[:60].strip("-") or "prompt"
-    rows = PromptTemplate.objects.filter(account_id=actor.account_id, slug__startswith=base)
-    taken = set(rows.values_list("slug", flat=True))
-    if base not in taken:
-        return base
-    return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)

@@ -10,11 +10,12 @@ from pipelines.expressions.templates import OPENING
 
 _NAMES = {"api_key", "secret", "token", "password", "credentials", "auth_token"}
 # Forms of keys that their issuers document; what looks like none of them is found by its name.
+# Repetitions have bounds: a definition may hold long lines of anything.
 _LOOKS = re.compile(
     r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,}|glpat-[A-Za-z0-9_-]{20,}"
     r"|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}|whsec_[A-Za-z0-9+/=]{24,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s:@]+@"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
+    r"|://[^/\s:@]{1,200}:[^/\s:@]{1,200}@"
 )
 REMOVED = "REMOVED"
 

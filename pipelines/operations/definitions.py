@@ -7,12 +7,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.text import slugify
 
 from devops import audit
 from devops.access import Actor, get_visible
 from devops.errors import Conflict, FieldProblem, InUse, Invalid
 from devops.models import Repository
+from devops.slugs import free_slug
 from pipelines import selectors, step_types
 from pipelines.choices import RUN_LIVE
 from pipelines.documents import lint_definition
@@ -185,12 +185,13 @@ def insert_pipeline(
         Conflict: the given slug is taken.
     """
     slug = definition.get("slug") or ""
-    if slug and Pipeline.objects.filter(account_id=account_id, slug=slug, deleted_at=None).exists():
+    live = Pipeline.objects.filter(account_id=account_id, deleted_at=None)
+    if slug and live.filter(slug=slug).exists():
         raise Conflict(f"Another pipeline has the key {slug!r}.", remedy="Choose another key.")
     repository, path, sha = source or (None, "", "")
     pipeline = Pipeline.objects.create(
         account_id=account_id,
-        slug=slug or _free_slug(account_id, definition["name"]),
+        slug=slug or free_slug(live, definition["name"], fallback="pipeline", longest=56, first=1),
         created_by_id=user_id,
         source_repository=repository,
         source_path=path,
@@ -223,15 +224,3 @@ def _insert_steps(pipeline: Pipeline, steps: list[Mapping[str, Any]]) -> None:
         )
         for position, step in enumerate(steps, start=1)
     )
-
-
-def _free_slug(account_id: uuid.UUID, name: str) -> str:
-    base = slugify(name)[:56] or "pipeline"
-    taken = set(
-        Pipeline.objects.filter(
-            account_id=account_id, slug__startswith=base, deleted_at=None
-        ).values_list("slug", flat=True)
-    )
-    if base not in taken:
-        return base
-    return next(f"{base}-{n}" for n in range(1, len(taken) + 2) if f"{base}-{n}" not in taken)

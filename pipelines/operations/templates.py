@@ -9,12 +9,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Avg, Count, F
 from django.utils import timezone
-from django.utils.text import slugify
 
 from devops import audit
 from devops.access import Actor, get_visible
 from devops.errors import Conflict, Invalid, PermissionDenied
 from devops.models import Repository
+from devops.slugs import free_slug
 from pipelines import selectors
 from pipelines.choices import MarketplaceStatus, TemplateCategory, TemplateStatus
 from pipelines.marketplace.stripping import strip
@@ -41,7 +41,7 @@ def create_template(actor: Actor, values: Mapping[str, Any]) -> PipelineTemplate
     for name in (*_PLAIN, *_DEFINING, "version"):
         if name in values:
             setattr(row, name, values[name])
-    row.slug = _free_slug(row.name)
+    row.slug = _slug(row.name)
     _check(row)
     row.save(force_insert=True)
     audit.record(actor, "devops.pipeline_template.create", row)
@@ -68,7 +68,7 @@ def create_from_pipeline(
         pipeline_definition={name: definition[name] for name in definition if name not in _OWN},
         default_variables=stripped.variables,
     )
-    row.slug = _free_slug(row.name)
+    row.slug = _slug(row.name)
     _check(row)
     row.save(force_insert=True)
     audit.record(actor, "devops.pipeline_template.create", row, detail={"of": str(pipeline.pk)})
@@ -101,7 +101,7 @@ def update_template(
             remedy=f"Send `version`, for example {next_version(was, 'minor')}.",
         )
     if renamed:
-        row.slug = _free_slug(row.name, but=row.pk)
+        row.slug = _slug(row.name, but=row.pk)
     if defines and row.marketplace_status == MarketplaceStatus.APPROVED:
         # What an operator has not seen is not shown to other accounts.
         row.marketplace_status = MarketplaceStatus.SUBMITTED
@@ -284,12 +284,8 @@ def _withdraw(row: PipelineTemplate) -> None:
     row.save()
 
 
-def _free_slug(name: str, *, but: uuid.UUID | None = None) -> str:
-    base = slugify(name)[:64] or "template"
-    rows = PipelineTemplate.objects.filter(slug__startswith=base)
+def _slug(name: str, *, but: uuid.UUID | None = None) -> str:
+    rows = PipelineTemplate.objects.all()
     if but is not None:
         rows = rows.exclude(pk=but)
-    taken = set(rows.values_list("slug", flat=True))
-    if base not in taken:
-        return base
-    return next(f"{base}-{n}" for n in range(2, len(taken) + 3) if f"{base}-{n}" not in taken)
+    return free_slug(rows, name, fallback="template", longest=64)
