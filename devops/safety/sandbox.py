@@ -124,7 +124,8 @@ def wrap(
     if info.path is None or info.kind != "bwrap":
         raise SandboxUnavailableError(info.reason)
     inside = {"HOME": str(workdir), "TMPDIR": "/tmp", **env}  # noqa: S108 - its own /tmp
-    mounts = [*_mounts(readonly, (sys.base_prefix,)), *_scratch(inside["TMPDIR"])]
+    # /tmp first: what is shown from below it would lie hidden under it otherwise.
+    mounts = [*_scratch(inside["TMPDIR"]), *_mounts(readonly, (sys.base_prefix,))]
     if not any(Path(workdir).is_relative_to(folder) for folder in writable):
         writable = [*writable, str(workdir)]
     for folder in writable:

@@ -170,7 +170,10 @@ def rendered(
     if slug:
         template = active_prompt(ctx.run.account_id, slug)
         if template is None:
-            words = f"There is no prompt template {slug!r} in use."
+            words = (
+                f"There is no prompt template {slug!r} in use. Write it under Settings, Prompt "
+                "templates, or add there those that come with Powernode."
+            )
             raise StepFailedError(words, reason="prompt")
         content = template.content
         defaults = {each["name"]: each.get("default", "") for each in template.variables}

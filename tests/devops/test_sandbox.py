@@ -109,6 +109,17 @@ def test_tmpdir_in_the_workspace_is_also_slash_tmp(workdir: Path) -> None:
     assert (scratch / "here").exists()
 
 
+def test_what_is_shown_below_slash_tmp_is_there(workdir: Path, tmp_path: Path) -> None:
+    shown = tmp_path / "tools"
+    shown.mkdir()
+    (shown / "program").write_text("x")
+    with sandbox.wrap(
+        ["cat", f"{shown}/program"], workdir=workdir, network=False, readonly=[str(shown)], env=BASE
+    ) as wrapped:
+        done = processes.run(wrapped.argv, env=wrapped.env, timeout=30, pass_fds=wrapped.pass_fds)
+    assert done.stdout == b"x", done.stderr
+
+
 def test_an_extra_folder_can_be_writable(workdir: Path, tmp_path: Path) -> None:
     extra = tmp_path / "cache"
     extra.mkdir()

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +123,7 @@ class ProcessExecutor:
             )
         try:
             if info.kind == "bwrap":
-                readonly = [*sandbox.DEFAULT_READONLY, *settings.POWERNODE_SANDBOX_READONLY]
+                readonly = [*sandbox.DEFAULT_READONLY, *_shown(is_trusted=self.is_trusted)]
                 wrapped = sandbox.wrap(
                     argv,
                     workdir=cwd,
@@ -146,6 +146,13 @@ class ProcessExecutor:
             raise StepFailedError(
                 f"The program {argv[0]!r} is not on this worker.", reason="program_missing"
             ) from error
+
+
+def _shown(*, is_trusted: bool) -> Iterator[str]:
+    """What the operator shows to commands; sockets, which lead outside, to trusted runs alone."""
+    for path in settings.POWERNODE_SANDBOX_READONLY:
+        if is_trusted or not Path(path).is_socket():
+            yield path
 
 
 def _argv(command: str | Sequence[str], shell: str) -> list[str]:

@@ -37,7 +37,7 @@ class Sent:
 
 @dataclass
 class Site:
-    """Alice's account with one credential of ada's at the fake host.
+    """An account, Alice's if no other is said, with one credential of ada's at the fake host.
 
     What the host delivers stays in `sent` until a test has it arrive.
     """
@@ -102,14 +102,14 @@ def told(name: str) -> list[dict[str, Any]]:
     return [row.payload for row in rows]
 
 
-def make_site(world: World) -> Site:
-    client = client_for("alice", role="owner")
+def make_site(world: World, actor: Actor | None = None) -> Site:
+    actor = actor or actor_of(client_for("alice", role="owner"))
     provider = GitProviderFactory.create(
-        account=client.account, name=f"Our {world.rig.name}",
+        account_id=actor.account_id, name=f"Our {world.rig.name}",
         provider_type=world.rig.name.lower(), web_base_url=world.host.url,
         api_base_url=world.host.url + world.rig.api_path,
     )  # fmt: skip
     credential = CredentialFactory.create(provider=provider, secret={"access_token": world.token})
-    site = Site(world, actor_of(client), provider, credential)
+    site = Site(world, actor, provider, credential)
     world.state.courier.post = site.catch
     return site

@@ -1,5 +1,6 @@
 """What a step leaves, whether it runs, and how the run ends because of it."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,21 @@ def test_an_untrusted_command_has_no_network_and_no_secret(
     lines = log_of(run, "look").splitlines()
     assert [line.strip() for line in lines if "=" not in line] == ["lo"]
     assert not any(line.startswith("TOKEN=") for line in lines)
+
+
+def test_a_socket_of_the_operator_is_hidden_from_strangers(
+    workshop: Workshop, settings: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "engine.sock"
+    settings.POWERNODE_SANDBOX_READONLY = [str(place)]
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        look = step("look", f"test -S {place} && echo there || echo hidden")
+        ours = workshop.run(look)
+        stranger = workshop.trigger(workshop.pipeline(look))
+        type(stranger).objects.filter(pk=stranger.pk).update(trust_level="untrusted")
+        workshop.execute(stranger)
+    assert (log_of(ours, "look"), log_of(stranger, "look")) == ("there\n", "hidden\n")
 
 
 def test_an_untrusted_command_without_a_sandbox_is_refused(

@@ -1,0 +1,154 @@
+"""The template that deploys to a swarm, against a real one: what runs, what is rolled back."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.choices import RunStatus
+from pipelines.models import Pipeline, PipelineRun
+from tests.pipelines.conftest import log_of
+from tests.pipelines.shelf import DOCKER_SOCKET, Shelf, commit, named, shelf
+
+__all__ = ["shelf"]
+pytestmark = pytest.mark.docker
+
+STACK = "powernode-test"
+IMAGE = "powernode-test/busybox:1"
+COMPOSE = """
+services:
+  web:
+    image: {image}
+    command: {command}
+    networks: [outside]
+    stop_grace_period: 0s
+    environment: {{VERSION: "$DEPLOY_VERSION"}}
+    deploy:
+      replicas: 2
+      restart_policy: {{delay: 1s}}
+      update_config: {{parallelism: 2, monitor: 2s, failure_action: {action}}}
+      rollback_config: {{parallelism: 2, monitor: 1s}}
+  once:
+    image: {image}
+    command: ["true"]
+    networks: [outside]
+    deploy: {{mode: replicated-job}}
+networks:
+  outside: {{external: true, name: host}}
+"""
+
+
+def docker(*arguments: str, **options: object) -> str:
+    """What the docker client says to the engine of the tests."""
+    done = subprocess.run(
+        ["docker", "--host", DOCKER_SOCKET, *arguments],
+        check=False, capture_output=True, text=True, timeout=60, **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout).strip()
+
+
+@pytest.fixture(scope="module")
+def swarm() -> Iterator[None]:
+    """A swarm of one engine with an image of busybox; it is left again."""
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        if "docker" in os.environ.get("POWERNODE_REQUIRE", ""):
+            pytest.fail("needs busybox-static")
+        pytest.skip("needs busybox-static")
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "root.tar")
+        with tarfile.open(archive, "w") as tar:
+            for name in ("busybox", "sh", "sleep", "true", "false"):
+                tar.add(busybox, f"bin/{name}", filter=_plain)
+        docker("import", str(archive), IMAGE)
+    has_joined = docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive"
+    if has_joined:
+        docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(AssertionError):
+            docker("stack", "rm", STACK)
+        if has_joined:
+            docker("swarm", "leave", "--force")
+        docker("image", "rm", "--force", IMAGE)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mode, member.type, member.linkname = 0o755, tarfile.REGTYPE, ""
+    return member
+
+
+def compose(command: str = '["sleep", "600"]', action: str = "rollback", image: str = IMAGE) -> str:
+    return COMPOSE.format(image=image, command=command, action=action)
+
+
+def replicas() -> list[str]:
+    """How many tasks of each service run, of how many."""
+    return docker("service", "ls", "--format", "{{.Replicas}}").splitlines()
+
+
+def asked() -> str:
+    """The command that the swarm runs now."""
+    return docker(
+        "service", "inspect", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Args}}",
+        f"{STACK}_web",
+    )  # fmt: skip
+
+
+def ship(shelf: Shelf, pipeline: Pipeline, text: str) -> PipelineRun:
+    """A run after the compose file was changed."""
+    folder = Path(pipeline.links.select_related("repository").get().repository.clone_url)
+    (folder / "compose.yml").write_text(text)
+    commit(folder, "Change the stack")
+    return shelf.run(pipeline)
+
+
+def test_a_stack_succeeds_when_it_runs_and_fails_when_it_is_rolled_back(
+    swarm: None, shelf: Shelf
+) -> None:
+    pipeline = shelf.install(
+        "deploy-to-swarm", shelf.repository({"README": "x"}), stack=STACK,
+        docker_host=DOCKER_SOCKET, resolve_image="never", steady_seconds=1, wait_seconds=40,
+    )  # fmt: skip
+
+    first = ship(shelf, pipeline, compose())
+    assert first.status == RunStatus.SUCCESS, log_of(first, "ship")
+    assert named(first, "Ship").outputs["services"] == f"{STACK}_once {STACK}_web"
+    assert replicas() == ["0/1 (1/1 completed)", "2/2"]
+
+    update = ship(shelf, pipeline, compose('["sleep", "601"]'))
+    assert update.status == RunStatus.SUCCESS, log_of(update, "ship")
+    assert asked() == "[sleep 601]"
+
+    broken = ship(shelf, pipeline, compose('["false"]'))
+    assert broken.status == RunStatus.FAILURE, log_of(broken, "ship")
+    said = log_of(broken, "ship")
+    assert f"error: {STACK}_web was rolled back" in said
+    assert "The version before it runs again." in said
+    assert asked() == "[sleep 601]"
+    assert replicas()[1] == "2/2"
+
+
+def test_what_never_runs_and_what_stops_are_failures_in_words(swarm: None, shelf: Shelf) -> None:
+    pipeline = shelf.install(
+        "deploy-to-swarm", shelf.repository({"README": "x"}), stack=STACK,
+        docker_host=DOCKER_SOCKET, resolve_image="never", steady_seconds=1, wait_seconds=2,
+    )  # fmt: skip
+    docker("stack", "rm", STACK)
+
+    never = ship(shelf, pipeline, compose('["false"]'))
+    assert never.status == RunStatus.FAILURE
+    said = log_of(never, "ship")
+    assert f"error: the stack {STACK} does not run within 2 seconds: " in said
+    assert "Failed" in said or "Starting" in said or "Ready" in said
+
+    wrong = ship(shelf, pipeline, "services: [1]\n")
+    assert f"error: the swarm did not take the stack {STACK}" in log_of(wrong, "ship")
