@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from typing_extensions import override
 
 from devops.errors import Invalid
+from devops.keyset import Place, Slice, slice_after, slice_before
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
@@ -91,10 +92,53 @@ class CursorPagination(BasePagination):
         self._previous = rows[0].pk if newer and rows else None
 
     def _link(self, direction: str, key: uuid.UUID | None) -> str | None:
-        if key is None:
-            return None
-        query = {**self._request.query_params.dict(), "cursor": f"{direction}{key.hex}"}
+        return self._address(f"{direction}{key.hex}") if key else None
+
+    def _address(self, cursor: str) -> str:
+        query = {**self._request.query_params.dict(), "cursor": cursor}
         return f"{settings.SITE_URL}{self._request.path}?{urlencode(query)}"
+
+
+class OrderedPagination(CursorPagination):
+    """Pages by the number that the view names in `order_column`, the largest first."""
+
+    _page: Slice
+    _column: str
+
+    @override
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """The page that `limit` and `cursor` name.
+
+        Raises:
+            Invalid: one of them cannot be read.
+        """
+        self._request = request
+        self._column = view.order_column
+        self.limit = read_limit(request.query_params.get("limit", ""))
+        text = request.query_params.get("cursor", "")
+        place = Place.read(text[1:])
+        if text and (place is None or text[0] not in "ab"):
+            raise _no_cursor()
+        if place is not None and text[0] == "a":
+            self._page = slice_before(queryset, self._column, place, self.limit)
+        else:
+            self._page = slice_after(queryset, self._column, place, self.limit)
+        return self._page.rows
+
+    @override
+    def get_paginated_response(self, data: Any) -> Response:
+        """`{results, next, previous}`; the links are null at the ends."""
+        page = self._page
+        return Response(
+            {
+                "results": data,
+                "next": self._at("b", page.rows[-1:]) if page.has_after else None,
+                "previous": self._at("a", page.rows[:1]) if page.has_before else None,
+            }
+        )
+
+    def _at(self, direction: str, rows: Sequence[Any]) -> str | None:
+        return self._address(f"{direction}{Place.of(rows[0], self._column)}") if rows else None
 
 
 def read_limit(text: str, *, default: int = LIMIT_DEFAULT, most: int = LIMIT_MAX) -> int:
@@ -125,7 +169,11 @@ def _read_cursor(text: str) -> tuple[str, uuid.UUID | None]:
             return direction, uuid.UUID(hex=key)
         except ValueError:
             direction = ""
-    raise Invalid.field(
+    raise _no_cursor()
+
+
+def _no_cursor() -> Invalid:
+    return Invalid.field(
         "?cursor", "This is no cursor of ours.", code="invalid-cursor",
         remedy="Take it from `next` or `previous` of a page, or leave it out.",
     )  # fmt: skip

@@ -1,21 +1,19 @@
 """Why did it fail? What can be shown without guessing: the line, the differences, the flakes."""
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from devops.access import Actor
 from devops.storage import log_reader
-from pipelines import selectors
+from pipelines import artifacts, known_tests, selectors
 from pipelines.choices import RunStatus, StepStatus
 from pipelines.failures import current_step, latest_attempts
-from pipelines.models import PipelineRun, StepExecution
+from pipelines.flakiness import FAILED, PASSED, read_endings
+from pipelines.models import KnownTest, PipelineRun, StepExecution
 
 _AROUND = 5
 _LINE_MAX = 500
 _MOST_COMMITS = 50
-# A test that both passed and failed is called flaky from this many changes of its state on.
-_FLIPS = 2
 _HIDDEN = frozenset({"position"})
 _SETTINGS = (
     "environment", "settings", "timeout_minutes", "runner_labels", "secret_refs", "features",
@@ -26,7 +24,8 @@ def diagnose(actor: Actor, run: PipelineRun) -> dict[str, Any]:
     """The evidence about a run; one that has not failed has none.
 
     Returns `{is_failed, step, evidence [{number, text}], first_line, last_green, differences,
-    failed_tests [{suite, name, message, is_known_flake, seen_failed, seen_passed}],
+    failed_tests [{suite, name, message, is_quarantined, test_id or null, is_known_flake,
+    flaky_score, seen_failed, seen_passed}],
     is_known_flake}`. Values of variables are never part of it, only their names.
     """
     if run.status != RunStatus.FAILURE:
@@ -187,7 +186,7 @@ def _worker(run: PipelineRun) -> str:
 
 def _artifacts(actor: Actor, green: PipelineRun, run: PipelineRun) -> list[str]:
     digests = [
-        {row.name: row.blob.sha256 for row in selectors.artifacts_of(actor, each.pk)}
+        {row.name: row.blob.sha256 for row in artifacts.artifacts_of(actor, each.pk)}
         for each in (green, run)
     ]
     # What the failed run did not get to is no difference.
@@ -206,36 +205,25 @@ def _components(actor: Actor, run: PipelineRun) -> int | None:
 
 def _tests(actor: Actor, run: PipelineRun) -> list[dict[str, Any]]:
     cases = list(selectors.failed_cases(actor, run))
-    if not cases:
-        return []
-    history: dict[tuple[str, str], list[tuple[bool, str]]] = {}
-    names = sorted({case.name for case in cases})
-    for suite, name, status, sha in selectors.case_history(actor, run, names):
-        if status != "skipped":
-            history.setdefault((suite, name), []).append((status == "passed", sha))
+    known = known_tests.by_key(actor, run.pipeline_id, {case.key for case in cases})
+    own = {case.report.number for case in cases}
     return [
         {
             "suite": case.suite, "name": case.name, "message": case.message,
-            **_flake(history.get((case.suite, case.name), []), run.commit_sha),
+            "is_quarantined": case.is_quarantined, **_flake(known.get(case.key), own),
         }
         for case in cases
     ]  # fmt: skip
 
 
-def _flake(ends: list[tuple[bool, str]], sha: str) -> dict[str, Any]:
-    """Whether a test is known to pass and fail by itself, from its other ends, newest first.
-
-    It is when it did both at one commit (this failure included), or went from failing back to
-    passing and again to failing.
-    """
-    by_commit: dict[str, set[bool]] = {}
-    for passed, commit in [*ends, (False, sha)]:
-        by_commit.setdefault(commit, set()).add(passed)
-    both = any(len(found) == 2 for commit, found in by_commit.items() if commit)
-    states = [False, *(passed for passed, _ in ends)]
-    breaks = sum(one is False and two is True for one, two in pairwise(states))
+def _flake(test: KnownTest | None, own: Collection[int]) -> dict[str, Any]:
+    """Whether a test is known to pass and fail by itself, and how it ended in other reports."""
+    endings = read_endings(test.recent) if test else []
+    others = [each.outcome for each in endings if each.report not in own]
     return {
-        "is_known_flake": both or breaks >= _FLIPS,
-        "seen_failed": sum(not passed for passed, _ in ends),
-        "seen_passed": sum(passed for passed, _ in ends),
+        "test_id": test.pk if test else None,
+        "is_known_flake": bool(test and test.score),
+        "flaky_score": test.score / 1000 if test else 0.0,
+        "seen_failed": others.count(FAILED),
+        "seen_passed": others.count(PASSED),
     }

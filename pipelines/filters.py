@@ -2,6 +2,7 @@
 
 import django_filters as filters
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from pipelines.choices import (
     Difficulty,
@@ -11,7 +12,19 @@ from pipelines.choices import (
     TemplateStatus,
     TriggerType,
 )
-from pipelines.models import Pipeline, PipelineRun, PipelineTemplate, Schedule, StepCache
+from pipelines.models import (
+    KnownTest,
+    Pipeline,
+    PipelineRun,
+    PipelineTemplate,
+    Schedule,
+    StepCache,
+    TestQuarantine,
+)
+
+# From this usual duration on a test is called slow.
+SLOW_MS = 1000
+TEST_STATES = ("flaky", "failing", "slow", "quarantined")
 
 
 class PipelineFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
@@ -42,6 +55,48 @@ class CacheFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is 
     class Meta:
         model = StepCache
         fields: list[str] = []
+
+
+def holding() -> Q:
+    """The quarantines that hold now."""
+    now = timezone.now()
+    return Q(ended_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+
+
+def in_state(rows: QuerySet[KnownTest], state: str) -> QuerySet[KnownTest]:
+    """Those that are flaky, failing, slow or quarantined."""
+    if state == "flaky":
+        return rows.filter(score__gt=0)
+    if state == "failing":
+        return rows.filter(last_status__in=("failed", "error"))
+    if state == "slow":
+        return rows.filter(median_ms__gte=SLOW_MS)
+    held = TestQuarantine._base_manager.filter(holding())
+    return rows.filter(pk__in=held.values("test"))
+
+
+def named(rows: QuerySet[KnownTest], word: str) -> QuerySet[KnownTest]:
+    """Those with a word in their suite or name."""
+    return rows.filter(Q(name__icontains=word) | Q(suite__icontains=word))
+
+
+class KnownTestFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped
+    """Which tests of a pipeline; `search` looks into suite and name."""
+
+    state = filters.ChoiceFilter(choices=[(name, name) for name in TEST_STATES], method="by_state")
+    search = filters.CharFilter(method="by_word", max_length=200)
+
+    class Meta:
+        model = KnownTest
+        fields: list[str] = []
+
+    def by_state(self, rows: QuerySet[KnownTest], _name: str, state: str) -> QuerySet[KnownTest]:
+        """Flaky, failing, slow or quarantined."""
+        return in_state(rows, state)
+
+    def by_word(self, rows: QuerySet[KnownTest], _name: str, word: str) -> QuerySet[KnownTest]:
+        """Somewhere in suite or name."""
+        return named(rows, word)
 
 
 class RunFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter is untyped

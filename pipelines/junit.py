@@ -29,6 +29,10 @@ class ParsedCase:
     message: str = ""
     details: str = ""
 
+    @property
+    def is_failed(self) -> bool:
+        return self.status in {"failed", "error"}
+
 
 @dataclass(slots=True)
 class ParsedReport:
@@ -64,7 +68,7 @@ def parse_junit(data: bytes) -> ParsedReport:
     for suite, element in _cases(root):
         case = _case(suite, element)
         _count(report, case)
-        if case.status in {"failed", "error"} or len(kept) < CASES_MAX:
+        if case.is_failed or len(kept) < CASES_MAX:
             kept.append(case)
         else:
             report.is_truncated = True

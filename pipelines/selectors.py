@@ -13,7 +13,6 @@ from devops.errors import NotFound
 from devops.models import OutboxMessage, Repository
 from pipelines.choices import RUN_LIVE, BadgeState, RunStatus, TriggerType, Trust
 from pipelines.models import (
-    Artifact,
     CommitCheck,
     Pipeline,
     PipelineRepository,
@@ -31,7 +30,7 @@ READ_RUNS = "devops.pipeline_runs.read"
 
 _FAILED = ("failed", "error")
 # Wide columns that no list shows.
-_HEAVY = ("snapshot", "trigger_context", "outputs", "inputs")
+HEAVY = ("snapshot", "trigger_context", "outputs", "inputs")
 
 
 def pipelines(actor: Actor) -> QuerySet[Pipeline]:
@@ -49,6 +48,18 @@ def pipelines(actor: Actor) -> QuerySet[Pipeline]:
 def plain_pipelines(actor: Actor) -> QuerySet[Pipeline]:
     """The account's pipelines, with nothing counted beside them."""
     return visible(actor, Pipeline, READ_PIPELINES).filter(deleted_at=None)
+
+
+def plain_pipeline(actor: Actor, pk: uuid.UUID | str) -> Pipeline:
+    """One of them.
+
+    Raises:
+        NotFound: no such pipeline in the actor's account.
+    """
+    row = plain_pipelines(actor).filter(pk=pk).first()
+    if row is None:
+        raise NotFound("No pipeline with that identifier.")
+    return row
 
 
 def pipelines_with_steps(keys: Iterable[uuid.UUID]) -> QuerySet[Pipeline]:
@@ -181,7 +192,7 @@ def runs(actor: Actor) -> QuerySet[PipelineRun]:
     return (
         visible(actor, PipelineRun, READ_RUNS)
         .select_related("pipeline")
-        .defer(*_HEAVY, *(f"pipeline__{name}" for name in ("triggers", "settings", "environment")))
+        .defer(*HEAVY, *(f"pipeline__{name}" for name in ("triggers", "settings", "environment")))
         .order_by("-id")
     )
 
@@ -276,19 +287,6 @@ def run_messages(actor: Actor, run_id: uuid.UUID, after: int = 0) -> QuerySet[Ou
     ).order_by("seq")
 
 
-def artifacts(actor: Actor) -> QuerySet[Artifact]:
-    """The files that runs of the account kept."""
-    return visible(actor, Artifact, READ_RUNS).select_related("blob", "step_execution")
-
-
-def artifacts_of(actor: Actor, run_id: uuid.UUID) -> list[Artifact]:
-    """The files that a run kept, and those of steps that it took over, each name once."""
-    rows = artifacts(actor).filter(made_for(run_id)).order_by("name")
-    # A step of this run that kept something under the same name replaces it.
-    ordered = sorted(rows, key=lambda row: (row.name, row.run_id == run_id))
-    return list({row.name: row for row in ordered}.values())
-
-
 def made_for(run_id: uuid.UUID) -> Q:
     """What attempts left that count in a run: its own, and those that it took over."""
     carried = StepExecution.objects.filter(run_id=run_id, carried_from__isnull=False)
@@ -358,7 +356,7 @@ def repositories(actor: Actor) -> QuerySet[Repository]:
 def caches(actor: Actor) -> QuerySet[StepCache]:
     """What steps keep from run to run, newest first."""
     rows = visible(actor, StepCache, READ_RUNS)
-    heavy = (f"made_by__{name}" for name in _HEAVY)
+    heavy = (f"made_by__{name}" for name in HEAVY)
     return (
         rows.select_related("repository", "pipeline", "made_by")
         .defer(*heavy, "pipeline__triggers", "pipeline__settings", "pipeline__environment")
@@ -369,19 +367,8 @@ def caches(actor: Actor) -> QuerySet[StepCache]:
 def failed_cases(actor: Actor, row: PipelineRun, limit: int = 50) -> QuerySet[TestCase]:
     """The tests that failed in a run."""
     reports = visible(actor, TestReport, READ_RUNS).filter(run=row)
-    return TestCase.objects.filter(report__in=reports, status__in=_FAILED).order_by("id")[:limit]
-
-
-def case_history(
-    actor: Actor, row: PipelineRun, names: list[str], limit: int = 2_000
-) -> list[tuple[str, str, str, str]]:
-    """`(suite, name, status, sha)` of tests of a pipeline in other runs, newest first."""
-    reports = visible(actor, TestReport, READ_RUNS).filter(run__pipeline_id=row.pipeline_id)
-    cases = TestCase.objects.filter(
-        pipeline_id=row.pipeline_id, name__in=names, report__in=reports.exclude(run=row)
-    )
-    fields = ("suite", "name", "status", "report__run__commit_sha")
-    return list(cases.order_by("-id").values_list(*fields)[:limit])
+    rows = TestCase.objects.filter(report__in=reports, status__in=_FAILED)
+    return rows.select_related("report").order_by("id")[:limit]
 
 
 def runs_between(actor: Actor, earlier: PipelineRun, later: PipelineRun) -> QuerySet[PipelineRun]:

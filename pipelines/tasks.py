@@ -20,10 +20,12 @@ from pipelines.jobs import (
 )
 from pipelines.operations import (
     approvals,
+    artifacts,
     caches,
     dispatch,
     events,
     firing,
+    known_tests,
     reporting,
     snapshots,
     sweeps,
@@ -86,3 +88,6 @@ def retain() -> None:
     firing.remove_old_fires()
     snapshots.remove_old_snapshots()
     caches.remove_old_caches()
+    artifacts.remove_expired_artifacts()
+    known_tests.remove_old_cases()
+    known_tests.remove_forgotten_tests()

@@ -39,11 +39,13 @@ class Configuration(BaseSettings):
     log_backend: Literal["files", "rows"] = "files"
     repository_limit: int = Field(default=10_000, ge=0)
     artifact_max_bytes: int = Field(default=1024**3, ge=1024)
+    artifact_total_bytes: int = Field(default=0, ge=0)
     worker_capacity: int = Field(default=32, ge=1, le=1000)
     worker_labels: Annotated[list[str], NoDecode] = []
     lease_seconds: float = Field(default=15, ge=2, le=600)
     heartbeat_seconds: float = Field(default=5, ge=0.2, le=60)
     log_retention_days: int = Field(default=90, ge=1)
+    test_retention_days: int = Field(default=90, ge=1)
     outbox_retention_days: int = Field(default=7, ge=1)
     workspace_retention_days: int = Field(default=7, ge=0)
     workspace_max_bytes: int = Field(default=10 * 1024**3, ge=0)

@@ -14,6 +14,7 @@ from django.views import View
 
 from devops.access import Actor, member_actor, membership_of
 from devops.errors import DomainError, NotFound, PermissionDenied
+from devops.keyset import Place, slice_after, slice_before
 from devops.models import User
 
 PAGE_SIZE = 50
@@ -137,6 +138,25 @@ def cursor_page(
         "older_url": _address(request, before=found[-1].pk) if has_older and found else None,
     }
     return found, page
+
+
+def ordered_page(
+    request: HttpRequest, rows: QuerySet[Any], column: str, size: int = PAGE_SIZE
+) -> tuple[list[Any], dict[str, Any]]:
+    """One page of rows ordered by a number, the largest first, and its neighbours' addresses."""
+    after = Place.read(request.GET.get("after", ""))
+    if after is not None:
+        page = slice_before(rows, column, after, size)
+    else:
+        before = Place.read(request.GET.get("before", ""))
+        page = slice_after(rows, column, before, size)
+    if not page.rows:
+        return [], {"newer_url": None, "older_url": None}
+    first, last = Place.of(page.rows[0], column), Place.of(page.rows[-1], column)
+    return page.rows, {
+        "newer_url": _address(request, after=first) if page.has_before else None,
+        "older_url": _address(request, before=last) if page.has_after else None,
+    }
 
 
 def _key(request: HttpRequest, name: str) -> uuid.UUID | None:

@@ -54,11 +54,16 @@ DEFAULT_LIMITS = ArchiveLimits()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Summary:
-    """What went into or came out of an archive; ``skipped`` are links, sockets and devices."""
+    """What went into or came out of an archive.
+
+    ``skipped`` are links, sockets and devices; ``listed`` path and size of the first files that
+    went in.
+    """
 
     files: int
     bytes: int
     skipped: tuple[str, ...] = ()
+    listed: tuple[tuple[str, int], ...] = ()
 
 
 def extract(

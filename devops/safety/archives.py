@@ -32,8 +32,12 @@ __all__ = [
     "Summary",
     "extract",
     "open_beneath",
+    "parts_of",
     "write",
 ]
+
+# Files that a summary names.
+LISTED = 1000
 
 
 def write(
@@ -57,6 +61,7 @@ def write(
     """
     packing = packer(compression)
     skipped: list[str] = []
+    listed: list[tuple[str, int]] = []
     files = size = 0
     if paths is None:
         entries = files_beneath(root)
@@ -68,14 +73,17 @@ def write(
             skipped.append(path)
             continue
         files += 1
-        size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+        if stat.S_ISREG(status.st_mode):
+            size += status.st_size
+            if len(listed) < LISTED:
+                listed.append((path, status.st_size))
         if files > limits.files or size > limits.bytes:
             raise ArchiveError(
                 f"There are more than {limits.files} files or {limits.bytes} bytes to pack."
             )
         destination.writelines(packing.compress(block) for block in _packed(root, path, status))
     destination.write(packing.compress(b"\0" * 2 * BLOCK) + packing.flush())
-    return Summary(files, size, tuple(skipped))
+    return Summary(files, size, tuple(skipped), tuple(listed))
 
 
 def _named(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, os.stat_result]]:

@@ -89,10 +89,13 @@ def read_link_beneath(root: Path, relative: str) -> str:
         os.close(folder)
 
 
-def files_beneath(root: Path, start: str = "") -> Iterator[tuple[str, os.stat_result]]:
+def files_beneath(
+    root: Path, start: str = "", *, but: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, os.stat_result]]:
     """Yield every entry below ``root`` in order of names, folders before what they hold.
 
-    With ``start`` only what is below that folder, still by its path from ``root``.
+    With ``start`` only what is below that folder, still by its path from ``root``. Folders whose
+    name is in ``but`` are neither yielded nor entered.
 
     Links and devices are yielded as what they are and never followed; folders deeper than the
     limit are yielded and not entered.
@@ -110,6 +113,8 @@ def files_beneath(root: Path, start: str = "") -> Iterator[tuple[str, os.stat_re
             os.close(folder)
         folders = []
         for name, status in found:
+            if name in but and stat.S_ISDIR(status.st_mode):
+                continue
             path = f"{relative}/{name}" if relative else name
             yield path, status
             if stat.S_ISDIR(status.st_mode) and path.count("/") < MAX_DEPTH - 1:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +73,7 @@ class Attempt:
                 writer.suspend()
                 return outcome
             move = self._move(outcome, files, stopped)
+            self._warn(move, outcome.warnings, writer)
             if move.to == StepStatus.FAILURE and move.changes["error_message"]:
                 writer.write(_line(move.changes["error_message"]))
             if move.to == StepStatus.SUCCESS:
@@ -209,9 +210,12 @@ class Attempt:
         if not declared:
             return
         move.changes["outputs"], complaints = declared_outputs(declared, move.changes["outputs"])
-        for complaint in complaints:
-            writer.write(_line(f"Warning: {complaint}"))
-        move.warnings += len(complaints)
+        self._warn(move, complaints, writer)
+
+    def _warn(self, move: StepMove, texts: Sequence[str], writer: LogWriter) -> None:
+        for text in texts:
+            writer.write(_line(f"Warning: {text}"))
+        move.warnings += len(texts)
 
     def _masked(self, value: Any) -> Any:
         """What a step leaves is shown to everyone who may see the run: no secret in it."""

@@ -5,9 +5,10 @@ from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
 from pipelines.models.hooks import PipelineHook
-from pipelines.models.runs import Artifact, PipelineRun, StepExecution, TestCase, TestReport
+from pipelines.models.runs import Artifact, PipelineRun, StepExecution
 from pipelines.models.schedules import Schedule, ScheduleFire
 from pipelines.models.templates import PipelineTemplate, TemplateRating
+from pipelines.models.tests import KnownTest, TestCase, TestQuarantine, TestReport
 from pipelines.models.workspaces import WorkspaceSnapshot
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ApprovalVote",
     "Artifact",
     "CommitCheck",
+    "KnownTest",
     "Pipeline",
     "PipelineHook",
     "PipelineRepository",
@@ -28,6 +30,7 @@ __all__ = [
     "StepExecution",
     "TemplateRating",
     "TestCase",
+    "TestQuarantine",
     "TestReport",
     "Worker",
     "WorkspaceSnapshot",

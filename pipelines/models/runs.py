@@ -205,7 +205,11 @@ class Artifact(Row):
     size_bytes = models.PositiveBigIntegerField()
     file_count = models.PositiveIntegerField(default=1)
     is_archive = models.BooleanField(default=False)
+    # The names and sizes of an archive's first files, so that nobody has to unpack it to look.
+    contents = models.JSONField(default=list)
     expires_at = models.DateTimeField(null=True)
+    is_pinned = models.BooleanField(default=False)
+    pinned_by = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -213,60 +217,6 @@ class Artifact(Row):
             models.UniqueConstraint(fields=["run", "name"], name="artifact_name_once"),
         ]
         indexes = [models.Index(fields=["expires_at"], name="artifact_expiry")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class TestReport(Row):
-    """The counts of one JUnit report of one attempt."""
-
-    __test__ = False  # pytest collects classes named Test*
-
-    account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
-    run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="test_reports")
-    step_execution = models.OneToOneField(
-        StepExecution, on_delete=models.CASCADE, related_name="test_report"
-    )
-    total = models.PositiveIntegerField()
-    passed = models.PositiveIntegerField()
-    failed = models.PositiveIntegerField()
-    errors = models.PositiveIntegerField()
-    skipped = models.PositiveIntegerField()
-    duration_ms = models.PositiveBigIntegerField()
-    is_truncated = models.BooleanField(default=False)
-
-    class Meta:
-        ordering = ["id"]
-
-    def __str__(self) -> str:
-        return f"{self.passed} of {self.total}"
-
-
-class TestCase(models.Model):
-    """One test of a report."""
-
-    __test__ = False  # pytest collects classes named Test*
-
-    report = models.ForeignKey(TestReport, on_delete=models.CASCADE, related_name="cases")
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="+")
-    suite = models.CharField(max_length=300, blank=True)
-    name = models.CharField(max_length=500)
-    file = models.CharField(max_length=500, blank=True)
-    status = models.CharField(max_length=8)
-    duration_ms = models.PositiveBigIntegerField(default=0)
-    message = models.CharField(max_length=2000, blank=True)
-    details = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=["passed", "failed", "error", "skipped"]),
-                name="test_case_status",
-            ),
-        ]
-        indexes = [models.Index(fields=["pipeline", "name", "-id"], name="test_case_history")]
 
     def __str__(self) -> str:
         return self.name

@@ -1,33 +1,51 @@
-"""Test reports and artifacts are stored with the attempt that made them."""
+"""Test reports are stored with the attempt that made them."""
 
+import hashlib
+import json
 import uuid
-from datetime import timedelta
+from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models import Max
 
-from devops.models import Blob
-from pipelines import selectors
 from pipelines.choices import StepStatus
-from pipelines.junit import ParsedReport
-from pipelines.models import Artifact, StepExecution, TestCase, TestReport
+from pipelines.flakiness import key_of
+from pipelines.junit import ParsedCase, ParsedReport
+from pipelines.models import Pipeline, PipelineRun, StepExecution, TestCase, TestReport
+
+# Names that a repeated step is told.
+_FAILED_MAX = 5000
+# Repetitions of repetitions that are followed to the first run.
+_CHAIN = 20
 
 
 @transaction.atomic(durable=True)
-def store_report(execution_id: uuid.UUID, report: ParsedReport) -> TestReport:
-    """Keep a report; one that the same attempt stored before is replaced."""
-    execution = StepExecution.objects.select_related("run").get(pk=execution_id)
-    TestReport.objects.filter(step_execution=execution).delete()
+def store_report(
+    execution_id: uuid.UUID, report: ParsedReport, quarantined: Collection[str] = ()
+) -> TestReport:
+    """Keep a report; one that the same attempt stored before is replaced.
+
+    `quarantined` are the keys of tests whose failure is forgiven.
+    """
+    execution = StepExecution.objects.select_related("run__repository").get(pk=execution_id)
+    run = execution.run
+    before = TestReport.objects.filter(step_execution=execution).first()
+    if before is not None:
+        before.delete()
     row = TestReport.objects.create(
         account_id=execution.account_id,
-        run=execution.run,
+        run=run,
         step_execution=execution,
+        pipeline_id=run.pipeline_id,
+        lane=_lane(execution),
+        state=state_of(run),
+        is_on_default_branch=is_on_default_branch(run),
         total=report.total,
         passed=report.passed,
         failed=report.failed,
         errors=report.errors,
         skipped=report.skipped,
+        quarantined=sum(_is_forgiven(case, quarantined) for case in report.cases),
         duration_ms=report.duration_ms,
         is_truncated=report.is_truncated,
     )
@@ -35,11 +53,13 @@ def store_report(execution_id: uuid.UUID, report: ParsedReport) -> TestReport:
         (
             TestCase(
                 report=row,
-                pipeline_id=execution.run.pipeline_id,
+                pipeline_id=run.pipeline_id,
+                key=key_of(case.suite, case.name),
                 suite=case.suite,
                 name=case.name,
                 file=case.file,
                 status=case.status,
+                is_quarantined=_is_forgiven(case, quarantined),
                 duration_ms=case.duration_ms,
                 message=case.message,
                 details=case.details,
@@ -48,7 +68,48 @@ def store_report(execution_id: uuid.UUID, report: ParsedReport) -> TestReport:
         ),
         batch_size=500,
     )
+    # Last, since it makes others wait: whoever starts a run needs the pipeline's row as well.
+    row.number = (before.number if before else 0) or _next_number(run.pipeline_id)
+    row.save(update_fields=["number", "updated_at"])
     return row
+
+
+def _next_number(pipeline_id: uuid.UUID) -> int:
+    pipeline = Pipeline.objects.select_for_update().only("pk").get(pk=pipeline_id)
+    last = TestReport.objects.filter(pipeline=pipeline).aggregate(number=Max("number"))["number"]
+    return (last or 0) + 1
+
+
+def _lane(execution: StepExecution) -> str:
+    combination = json.dumps([execution.step_key, execution.matrix], sort_keys=True)
+    return hashlib.sha256(combination.encode()).hexdigest()[:6]
+
+
+def state_of(run: PipelineRun) -> str:
+    """What a run tests: its commit; without one, the run and its repetitions.
+
+    A repetition with changes tests something else.
+    """
+    if run.snapshot.get("edits"):
+        return f"#{run.run_number}"
+    if run.commit_sha:
+        return run.commit_sha[:12]
+    first = run
+    for _ in range(_CHAIN):
+        before = first.retry_of
+        if before is None:
+            break
+        first = before
+    return f"#{first.run_number}"
+
+
+def is_on_default_branch(run: PipelineRun) -> bool:
+    """Whether a run is of its repository's main line; one without a repository is."""
+    return run.repository is None or run.branch == run.repository.default_branch
+
+
+def _is_forgiven(case: ParsedCase, quarantined: Collection[str]) -> bool:
+    return case.is_failed and key_of(case.suite, case.name) in quarantined
 
 
 def failed_steps(run_id: uuid.UUID) -> list[StepExecution]:
@@ -57,44 +118,23 @@ def failed_steps(run_id: uuid.UUID) -> list[StepExecution]:
     return list(rows.order_by("position", "attempt"))
 
 
-@transaction.atomic(durable=True)
-def store_artifact(
-    execution_id: uuid.UUID,
-    blob: Blob,
-    *,
-    name: str,
-    path: str,
-    file_count: int,
-    is_archive: bool,
-    retention_days: int,
-) -> Artifact:
-    """Name a stored blob as the run's artifact; the same name replaces the earlier one."""
+def failed_before(execution_id: uuid.UUID) -> list[tuple[str, str, str]]:
+    """`(suite, name, file)` of the tests that failed when this step was tried last, if it was.
+
+    That is its previous attempt, else its last one in the run that this run repeats.
+    """
     execution = StepExecution.objects.select_related("run").get(pk=execution_id)
-    Artifact.objects.filter(run=execution.run, name=name).delete()
-    return Artifact.objects.create(
-        account_id=execution.account_id,
-        run=execution.run,
-        step_execution=execution,
-        name=name,
-        path=path,
-        blob=blob,
-        size_bytes=blob.size_bytes,
-        file_count=file_count,
-        is_archive=is_archive,
-        expires_at=timezone.now() + timedelta(days=retention_days),
+    same = StepExecution.objects.filter(
+        step_key=execution.step_key, matrix_index=execution.matrix_index
     )
-
-
-def find_artifact(run_id: uuid.UUID, name: str) -> Artifact | None:
-    """An artifact of a run by name; else that of a step which the run took over."""
-    rows = _artifacts_for(run_id).filter(name=name).select_related("blob")
-    return rows.order_by("-id").first()
-
-
-def artifact_names(run_id: uuid.UUID) -> set[str]:
-    """The names of what a run kept, or took over."""
-    return set(_artifacts_for(run_id).values_list("name", flat=True))
-
-
-def _artifacts_for(run_id: uuid.UUID) -> QuerySet[Artifact]:
-    return Artifact.objects.filter(selectors.made_for(run_id))
+    if execution.attempt > 1:
+        earlier = same.filter(run_id=execution.run_id, attempt__lt=execution.attempt)
+    else:
+        earlier = same.filter(run_id=execution.run.retry_of_id)
+    last = earlier.filter(status=StepStatus.FAILURE).order_by("-attempt").first()
+    if last is None:
+        return []
+    cases = TestCase.objects.filter(
+        report__step_execution=last, status__in=("failed", "error"), is_quarantined=False
+    )
+    return list(cases.order_by("id").values_list("suite", "name", "file")[:_FAILED_MAX])

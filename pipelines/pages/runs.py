@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from devops.access import Actor
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
-from pipelines import selectors
+from pipelines import artifacts, selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.diagnosis import diagnose, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
@@ -91,7 +91,7 @@ class RunDetail(RunPage):
                 **_current(latest),
                 "tab": tab if tab in TABS else "log",
                 "tests": _tests(reports),
-                "artifacts": [_artifact(row) for row in selectors.artifacts_of(self.actor, run.pk)],
+                "artifacts": [_artifact(row) for row in artifacts.artifacts_of(self.actor, run.pk)],
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),

@@ -7,6 +7,7 @@ from django.urls import path
 from devops.api.renderers import EventStreamRenderer, JSONRenderer
 from pipelines.choices import Answer
 from pipelines.rest.views import approvals, documents, logs
+from pipelines.rest.views.artifacts import ArtifactDownloadView, ArtifactViewSet
 from pipelines.rest.views.caches import CacheViewSet
 from pipelines.rest.views.pipelines import PipelineViewSet
 from pipelines.rest.views.repositories import RepositoryViewSet
@@ -14,12 +15,14 @@ from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
 from pipelines.rest.views.schedules import ScheduleViewSet
 from pipelines.rest.views.simulation import SimulateView
 from pipelines.rest.views.templates import TemplateViewSet
+from pipelines.rest.views.tests import PipelineTestViewSet
 from pipelines.rest.views.workers import WorkerViewSet
 
 _LIST: dict[str, Any] = {"get": "list"}
 _ALL: dict[str, Any] = {"get": "list", "post": "create"}
 _ONE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _P, _R, _REPOSITORY = "pipelines/<uuid:pk>", "pipeline_runs/<uuid:pk>", "repositories/<uuid:pk>"
+_TESTS = "pipelines/<uuid:pipeline_id>/tests"
 
 urlpatterns = [
     path("overview", documents.OverviewView.as_view()),
@@ -48,6 +51,12 @@ urlpatterns = [
     path(f"{_P}/export_yaml", PipelineViewSet.as_view({"get": "export_yaml"})),
     path(f"{_P}/drift", PipelineViewSet.as_view({"get": "drift"})),
     path(f"{_P}/take_file", PipelineViewSet.as_view({"post": "take_file"})),
+    path(_TESTS, PipelineTestViewSet.as_view(_LIST)),
+    path(f"{_TESTS}/<uuid:pk>", PipelineTestViewSet.as_view({"get": "retrieve"})),
+    *(
+        path(f"{_TESTS}/<uuid:pk>/{name}", PipelineTestViewSet.as_view({"post": name}))
+        for name in ("quarantine", "release")
+    ),
     path(f"{_P}/runs", PipelineRunsViewSet.as_view(_LIST)),
     path("pipeline_runs", RunViewSet.as_view(_LIST)),
     path(_R, RunViewSet.as_view({"get": "retrieve"})),
@@ -77,7 +86,12 @@ urlpatterns = [
         for name in ("approve", "reject", "delegate")
     ),
     path("step_executions/<uuid:pk>/logs", logs.StepLogsView.as_view()),
-    path("artifacts/<uuid:pk>/download", logs.ArtifactDownloadView.as_view()),
+    path("artifacts/<uuid:pk>", ArtifactViewSet.as_view({"get": "retrieve"})),
+    path("artifacts/<uuid:pk>/download", ArtifactDownloadView.as_view()),
+    *(
+        path(f"artifacts/<uuid:pk>/{name}", ArtifactViewSet.as_view({"post": name}))
+        for name in ("pin", "unpin")
+    ),
     path("schedules", ScheduleViewSet.as_view(_ALL)),
     path("schedules/<uuid:pk>", ScheduleViewSet.as_view(_ONE)),
     path("schedules/<uuid:pk>/toggle", ScheduleViewSet.as_view({"post": "toggle"})),

@@ -19,7 +19,8 @@ from gitintegration.public import GitFailedError, GitRefusedError, difference_of
 from pipelines.ai.conversation import AskingFailed, Budget, Conversation
 from pipelines.ai.material import Material, add_files, inline
 from pipelines.ai.tools import WorkspaceTools
-from pipelines.operations.reports import failed_steps, store_artifact
+from pipelines.operations.artifacts import store_artifact
+from pipelines.operations.reports import failed_steps
 from pipelines.steps.base import Config, StepContext, StepFailedError
 
 _TRANSCRIPT_DAYS = 30
@@ -197,9 +198,8 @@ def keep_transcript(ctx: StepContext, talk: Conversation) -> None:
         name=f"{name}.jsonl",
     )  # fmt: skip
     store_artifact(
-        ctx.execution_id, blob, name=name, path=f"{name}.jsonl", file_count=1, is_archive=False,
-        retention_days=_TRANSCRIPT_DAYS,
-    )  # fmt: skip
+        ctx.execution_id, blob, name=name, path=f"{name}.jsonl", retention_days=_TRANSCRIPT_DAYS
+    )
 
 
 @contextmanager

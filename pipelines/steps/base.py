@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is over."""
+    """The step is over; its warnings are written to its log and counted by its run."""
 
     status: Literal["success", "failure"] = "success"
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error_message: str = ""
     reason: str = ""
     exit_code: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

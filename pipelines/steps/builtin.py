@@ -7,13 +7,14 @@ from pipelines.steps import (
     code_factory_gate,
     commands,
     deploy,
+    download_artifact,
     hosting,
     notify,
     policy_gate,
     run_tests,
     sbom_generate,
     sign_artifact,
-    transfer,
+    upload_artifact,
     vulnerability_scan,
 )
 from pipelines.steps.registry import register
@@ -26,8 +27,8 @@ def register_builtin() -> None:
     register(commands.CUSTOM, commands.CommandHandler())
     register(run_tests.TYPE, run_tests.RunTestsHandler())
     register(notify.TYPE, notify.NotifyHandler())
-    register(transfer.UPLOAD, transfer.UploadHandler())
-    register(transfer.DOWNLOAD, transfer.DownloadHandler())
+    register(upload_artifact.TYPE, upload_artifact.UploadArtifactHandler())
+    register(download_artifact.TYPE, download_artifact.DownloadArtifactHandler())
     register(hosting.CREATE_BRANCH, hosting.CreateBranchHandler())
     register(hosting.CREATE_PR, hosting.CreatePrHandler())
     register(hosting.POST_COMMENT, hosting.PostCommentHandler())

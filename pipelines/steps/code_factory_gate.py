@@ -15,7 +15,7 @@ from gitintegration.public import (
 )
 from pipelines import risk_contract
 from pipelines.operations.approvals_given import count_approvers
-from pipelines.operations.reports import artifact_names
+from pipelines.operations.artifacts import artifact_names
 from pipelines.risk_contract import ContractError, Tier, read_contract, tier_of
 from pipelines.step_types import StepType
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, StepFailedError

@@ -27,7 +27,9 @@ from tests.factories.pipelines import (
     CacheFactory,
     FireFactory,
     GateFactory,
+    KnownTestFactory,
     PipelineTemplateFactory,
+    QuarantineFactory,
     RunFactory,
     ScheduleFactory,
     StepExecutionFactory,
@@ -60,6 +62,10 @@ def crowd(alice: ApiClient, belongings: Belongings) -> Belongings:
     for schedule in ScheduleFactory.create_batch(10, pipeline__account=account):
         FireFactory.create_batch(2, schedule=schedule)
     CacheFactory.create_batch(10, account=account)
+    for test in KnownTestFactory.create_batch(
+        10, pipeline_id=belongings.keys["pipelines"], account=account
+    ):
+        QuarantineFactory.create(test=test)
     for gate in GateFactory.create_batch(10, step_execution__run__account=account):
         ApprovalTokenFactory.create_batch(2, gate=gate)
         VoteFactory.create(gate=gate)

@@ -217,6 +217,21 @@ NOT_DURABLE = {
         ),
         READS,
     ),
+    "pipelines/operations/artifacts.py": {
+        **dict.fromkeys(("find_artifact", "artifact_names", "check_room", "total_bytes"), READS),
+        "store_artifact": "forgets the replaced bytes after its transaction",
+        "remove_expired_artifacts": SEVERAL,
+    },
+    "pipelines/operations/known_tests.py": {
+        "count_report": "commits batch by batch; each result counts once",
+        **dict.fromkeys(
+            ("count_missed_reports", "remove_old_cases", "remove_forgotten_tests"), SEVERAL
+        ),
+    },
+    "pipelines/operations/quarantines.py": {
+        "quarantined_keys": READS,
+        "end_expired_quarantines": SEVERAL,
+    },
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
     "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
     "pipelines/operations/batches.py": {"can_be_together": READS, "create_runs": PART},
@@ -284,7 +299,7 @@ NOT_DURABLE = {
         "notify_run": PART,
     },
     "pipelines/operations/reports.py": dict.fromkeys(
-        ("find_artifact", "artifact_names", "failed_steps"), READS
+        ("failed_before", "failed_steps", "state_of", "is_on_default_branch"), READS
     ),
     "pipelines/operations/reruns.py": {"latest_of": READS, "has_failed": READS},
     "pipelines/operations/runs.py": {"repository_context": READS},

@@ -8,10 +8,12 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from pipelines.choices import RunStatus, StepStatus, TriggerType
+from pipelines.flakiness import key_of
 from pipelines.models import (
     ApprovalGate,
     ApprovalVote,
     Artifact,
+    KnownTest,
     Pipeline,
     PipelineRepository,
     PipelineRun,
@@ -23,6 +25,7 @@ from pipelines.models import (
     StepCache,
     StepExecution,
     TestCase,
+    TestQuarantine,
     TestReport,
     Worker,
 )
@@ -160,7 +163,40 @@ class TestCaseFactory(DjangoModelFactory[TestCase]):
     report = factory.SubFactory(TestReportFactory)
     pipeline = factory.SelfAttribute("report.run.pipeline")
     name = factory.Sequence(lambda number: f"test_{number}")
+    key = factory.LazyAttribute(lambda case: key_of(case.suite, case.name))
+    suite = ""
     status = "passed"
+
+
+class KnownTestFactory(DjangoModelFactory[KnownTest]):
+    """A test that passed in one run."""
+
+    class Meta:
+        model = KnownTest
+
+    pipeline = factory.SubFactory(PipelineFactory)
+    account = factory.SelfAttribute("pipeline.account")
+    suite = "tests.test_cart"
+    name = factory.Sequence(lambda number: f"test_{number}")
+    key = factory.LazyAttribute(lambda test: key_of(test.suite, test.name))
+    last_status = "passed"
+    last_seen_at = factory.LazyFunction(timezone.now)
+    recent = "p1500@1"
+    passed_count = 1
+    median_ms = 1500
+
+
+class QuarantineFactory(DjangoModelFactory[TestQuarantine]):
+    """A test that Alice put aside."""
+
+    class Meta:
+        model = TestQuarantine
+
+    test = factory.SubFactory(KnownTestFactory)
+    pipeline = factory.SelfAttribute("test.pipeline")
+    account = factory.SelfAttribute("test.account")
+    reason = "Waits for #42."
+    begun_by = "alice@example.com"
 
 
 class WorkerFactory(DjangoModelFactory[Worker]):

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from pipelines import selectors
-from pipelines.diagnosis import _flake, diagnose, words_of
+from pipelines.diagnosis import diagnose, words_of
 from pipelines.models import Pipeline, PipelineRun
 from pipelines.operations.definitions import update_pipeline
 from tests.pipelines.conftest import Workshop, fresh, last, step
@@ -91,19 +89,3 @@ def test_a_test_that_fails_and_passes_at_one_commit_is_a_known_flake(
     ]
     assert found["is_known_flake"] is True
     assert "known flake: t" in words_of(found)
-
-
-@pytest.mark.parametrize(
-    ("ends", "sha", "is_flake"),
-    [
-        ([], "a", False),
-        ([(True, "b"), (True, "c")], "a", False),
-        ([(False, "b"), (False, "c"), (True, "d")], "a", False),
-        ([(True, "a")], "a", True),
-        ([(True, "b"), (False, "b")], "a", True),
-        ([(True, "b"), (False, "c"), (True, "d")], "a", True),
-        ([(True, ""), (False, "")], "", False),
-    ],
-)
-def test_when_a_test_is_flaky(ends: list[tuple[bool, str]], sha: str, is_flake: bool) -> None:
-    assert _flake(ends, sha)["is_known_flake"] is is_flake

@@ -73,7 +73,12 @@ class FailedTest(serializers.Serializer[Any]):
     suite = serializers.CharField()
     name = serializers.CharField()
     message = serializers.CharField()
+    is_quarantined = serializers.BooleanField()
+    test_id = serializers.UUIDField(
+        allow_null=True, help_text="The test in `pipelines/{id}/tests`."
+    )
     is_known_flake = serializers.BooleanField()
+    flaky_score = serializers.FloatField()
     seen_failed = serializers.IntegerField()
     seen_passed = serializers.IntegerField()
 

@@ -1,4 +1,4 @@
-"""Runs, attempts, logs, artifacts and test reports as JSON."""
+"""Runs, attempts, logs and test reports as JSON."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from devops.api.serializers import JSONObject, StrictSerializer
 from pipelines.choices import RUN_TIMEOUT_MAX, TIMEOUT_MIN
-from pipelines.models import Artifact, PipelineRun, StepExecution, TestCase, TestReport, Worker
+from pipelines.models import PipelineRun, StepExecution, TestCase, TestReport, Worker
 
 
 @extend_schema_field(OpenApiTypes.DOUBLE)
@@ -187,32 +187,6 @@ class StepLogSerializer(serializers.Serializer[Any]):
     lines = LogLineSerializer(many=True)
 
 
-class ArtifactSerializer(serializers.ModelSerializer[Artifact]):
-    """A file that a run kept."""
-
-    media_type = serializers.CharField(source="blob.media_type", read_only=True)
-    sha256 = serializers.CharField(source="blob.sha256", read_only=True)
-    step_execution_id = serializers.UUIDField(read_only=True, allow_null=True)
-    step_key = serializers.SerializerMethodField()
-    download_url = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Artifact
-        fields = [
-            "id", "name", "path", "size_bytes", "file_count", "is_archive", "media_type", "sha256",
-            "step_execution_id", "step_key", "download_url", "expires_at", "created_at",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-    def get_step_key(self, artifact: Artifact) -> str | None:
-        """The step that made it."""
-        return artifact.step_execution.step_key if artifact.step_execution else None
-
-    def get_download_url(self, artifact: Artifact) -> str:
-        """Where its bytes are."""
-        return f"/api/v1/devops/artifacts/{artifact.pk}/download"
-
-
 class TestCaseSerializer(serializers.ModelSerializer[TestCase]):
     """One test."""
 
@@ -222,7 +196,10 @@ class TestCaseSerializer(serializers.ModelSerializer[TestCase]):
 
     class Meta:
         model = TestCase
-        fields = ["suite", "name", "file", "status", "duration_seconds", "message", "details"]
+        fields = [
+            "suite", "name", "file", "status", "is_quarantined", "duration_seconds", "message",
+            "details",
+        ]  # fmt: skip
         read_only_fields = fields
 
 
@@ -239,7 +216,7 @@ class TestReportSerializer(serializers.ModelSerializer[TestReport]):
         model = TestReport
         fields = [
             "id", "step_execution_id", "total", "passed", "failed", "errors", "skipped",
-            "duration_seconds", "is_truncated", "cases",
+            "quarantined", "duration_seconds", "is_truncated", "has_cases", "cases",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -260,6 +237,7 @@ class TestSummarySerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
     errors = serializers.IntegerField()  # type: ignore[assignment]  # a field, not the property
     skipped = serializers.IntegerField()
+    quarantined = serializers.IntegerField(help_text="Of the failed ones, forgiven.")
     duration_seconds = serializers.FloatField()
     reports = TestReportSerializer(many=True)
 

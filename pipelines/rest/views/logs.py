@@ -1,11 +1,9 @@
-"""Logs and artifacts: the bytes that runs leave behind."""
+"""Logs: what runs said."""
 
 import uuid
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -14,13 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devops.api.renderers import EventStreamRenderer, JSONRenderer, TextRenderer
-from devops.api.streaming import FileBlocks, stream, wants_events
+from devops.api.streaming import attachment, stream, wants_events
 from devops.api.views import ActorView
 from devops.errors import Invalid, NotFound
 from devops.paging import read_limit
 from devops.safety.line_search import SearchPatternError
 from devops.storage import logs
-from devops.storage.blobs import open_blob
 from pipelines import selectors
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.rest import live
@@ -121,7 +118,7 @@ class StepLogsView(ActorView):
         if _wants_text(request) or query.get("download") in {"1", "true"}:
             response = stream(request, logs.iter_bytes(execution.log_id), _TEXT)
             if "download" in query:
-                response["Content-Disposition"] = _attachment(f"{execution.step_key}.log")
+                response["Content-Disposition"] = attachment(f"{execution.step_key}.log")
             return response
         if "search" in query:
             return Response(
@@ -130,32 +127,6 @@ class StepLogsView(ActorView):
         first = read_number(request, "line", 1)
         limit = read_limit(query.get("limit", ""), default=500, most=_LINES_MAX)
         return Response(s.StepLogSerializer(_lines(execution, first, limit)).data)
-
-
-class ArtifactDownloadView(ActorView):
-    """A file that a run kept."""
-
-    permissions = {"get": _READ}
-
-    @extend_schema(
-        operation_id="artifacts_download",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
-    )
-    def get(self, request: Request, pk: uuid.UUID) -> StreamingHttpResponse:
-        """Its bytes, always as an attachment: what a run made must not run in our pages."""
-        artifact = selectors.artifacts(self.actor).filter(pk=pk).first()
-        if artifact is None:
-            raise NotFound("No artifact with that identifier.")
-        try:
-            file = open_blob(artifact.blob)
-        except FileNotFoundError as error:
-            raise NotFound("The bytes of this artifact are gone.") from error
-        response = stream(request, FileBlocks(file), "application/octet-stream")
-        response["Content-Length"] = str(artifact.size_bytes)
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        name = f"{artifact.name}.tar.gz" if artifact.is_archive else artifact.name
-        response["Content-Disposition"] = _attachment(name)
-        return response
 
 
 def _attempts(run: PipelineRun, request: Request) -> list[StepExecution]:
@@ -239,7 +210,3 @@ def _wants_text(request: Request) -> bool:
 
 def _is_true(query: Any, name: str) -> bool:
     return query.get(name) in {"1", "true"}
-
-
-def _attachment(name: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"

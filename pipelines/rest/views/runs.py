@@ -14,7 +14,7 @@ from devops.api.serializers import NoBody
 from devops.api.streaming import wants_events
 from devops.api.views import ActorViewSet
 from devops.paging import read_limit
-from pipelines import selectors
+from pipelines import artifacts, selectors
 from pipelines.diagnosis import diagnose
 from pipelines.filters import RunFilter
 from pipelines.models import PipelineRun
@@ -25,6 +25,7 @@ from pipelines.operations.trust import allow_run
 from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
+from pipelines.rest.serializers.artifacts import ArtifactSerializer
 from pipelines.rest.serializers.diagnosis import DiagnosisSerializer
 
 _READ = selectors.READ_RUNS
@@ -86,19 +87,19 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         )
         return self.render(s.RunSerializer, again, 201)
 
-    @extend_schema(responses=s.ArtifactSerializer(many=True), filters=False)
+    @extend_schema(responses=ArtifactSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def artifacts(self, _request: Request, **_path: object) -> Response:
         """The files that the run kept."""
-        rows = selectors.artifacts_of(self.actor, self.get_object().pk)
-        return Response(s.ArtifactSerializer(rows, many=True).data)
+        rows = artifacts.artifacts_of(self.actor, self.get_object().pk)
+        return Response(ArtifactSerializer(rows, many=True).data)
 
     @extend_schema(responses=s.TestSummarySerializer)
     @action(detail=True, methods=["get"])
     def test_report(self, *_request: Request, **_path: object) -> Response:
         """The tests of the run, failures first."""
         reports = list(selectors.test_reports(self.actor, self.get_object().pk))
-        names = ("total", "passed", "failed", "errors", "skipped")
+        names = ("total", "passed", "failed", "errors", "skipped", "quarantined")
         summary: dict[str, Any] = {
             name: sum(getattr(report, name) for report in reports) for name in names
         }
