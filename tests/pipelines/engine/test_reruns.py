@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from devops.errors import Conflict, Invalid, PermissionDenied
 from devops.models import AuditEvent, Blob
-from pipelines import selectors
+from pipelines import artifacts, selectors
 from pipelines.choices import RunStatus, StepStatus
 from pipelines.engine import boundary
 from pipelines.engine.moves import StepMove
@@ -294,7 +294,7 @@ def test_artifacts_and_reports_of_taken_over_steps_count_in_the_repetition(
     run = again(workshop, first, "fetch")
 
     assert run.status == RunStatus.SUCCESS
-    assert [row.name for row in selectors.artifacts_of(workshop.actor, run.pk)] == ["r"]
+    assert [row.name for row in artifacts.artifacts_of(workshop.actor, run.pk)] == ["r"]
     (found,) = selectors.test_reports(workshop.actor, run.pk)
     assert found.passed == 1
 
