@@ -20,6 +20,7 @@ from pipelines.models import (
     TestReport,
     Worker,
 )
+from pipelines.operations.template_versions import approve_versions
 
 
 @admin.register(Pipeline)
@@ -61,9 +62,12 @@ class PipelineTemplateAdmin(ModelAdmin):  # type: ignore[misc]
     @admin.action(description="Show to all accounts")
     def approve(self, _request: HttpRequest, rows: QuerySet[PipelineTemplate]) -> None:
         """Submitted templates become visible to the other accounts."""
-        rows.filter(marketplace_status=MarketplaceStatus.SUBMITTED).update(
+        now = timezone.now()
+        submitted = rows.filter(marketplace_status=MarketplaceStatus.SUBMITTED)
+        approve_versions(list(submitted), now)
+        submitted.update(
             marketplace_status=MarketplaceStatus.APPROVED,
-            marketplace_approved_at=timezone.now(),
+            marketplace_approved_at=now,
             is_marketplace_published=True,
             marketplace_rejection_reason="",
         )

@@ -31,6 +31,7 @@ from pipelines.pages import (
     runners,
     runs,
     simulation,
+    template_updates,
     templates,
     workers,
 )
@@ -61,6 +62,7 @@ urlpatterns = [
         path(f"marketplace/<slug:slug>/{act}", templates.TemplateAct.as_view(act=act))
         for act in ("publish", "unpublish", "archive", "delete", "rate")
     ),
+    path("pipelines/<slug:slug>/update", template_updates.PipelineUpdate.as_view()),
     path("pipelines/<slug:slug>/template", templates.TemplateOfPipeline.as_view()),
     path("approvals", gates.ApprovalInbox.as_view(), name="approvals"),
     path("approvals/<uuid:pk>/approve", gates.GateAnswer.as_view()),

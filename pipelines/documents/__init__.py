@@ -4,6 +4,7 @@ Pure: text and values in, findings and values out.
 """
 
 from devops.safety.documents import DocumentError
+from pipelines.documents.differences import completed, document_diff
 from pipelines.documents.findings import Finding, Severity
 from pipelines.documents.keys import pipeline_slug, step_key
 from pipelines.documents.linter import Document, lint, lint_definition, parse
@@ -30,7 +31,9 @@ __all__ = [
     "MatrixError",
     "Severity",
     "combinations",
+    "completed",
     "dimensions",
+    "document_diff",
     "export_yaml",
     "from_definition",
     "json_schema",

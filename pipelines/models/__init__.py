@@ -7,7 +7,12 @@ from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineS
 from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution
 from pipelines.models.schedules import Schedule, ScheduleFire
-from pipelines.models.templates import PipelineTemplate, TemplateRating
+from pipelines.models.templates import (
+    PipelineTemplate,
+    PipelineTemplateVersion,
+    TemplateInstallation,
+    TemplateRating,
+)
 from pipelines.models.tests import KnownTest, TestCase, TestQuarantine, TestReport
 from pipelines.models.workspaces import WorkspaceSnapshot
 
@@ -23,11 +28,13 @@ __all__ = [
     "PipelineRun",
     "PipelineStep",
     "PipelineTemplate",
+    "PipelineTemplateVersion",
     "Schedule",
     "ScheduleFire",
     "StepApprovalToken",
     "StepCache",
     "StepExecution",
+    "TemplateInstallation",
     "TemplateRating",
     "TestCase",
     "TestQuarantine",

@@ -43,6 +43,7 @@ class PipelineTemplate(Row):
         max_length=10, choices=TemplateStatus.choices, default=TemplateStatus.DRAFT
     )
     version = models.CharField(max_length=40, default="1.0.0")
+    changelog = models.TextField(blank=True)
     timeout_minutes = models.FloatField(default=RUN_TIMEOUT_DEFAULT)
     pipeline_definition = models.JSONField(default=dict)
     default_variables = models.JSONField(default=dict)
@@ -109,3 +110,47 @@ class TemplateRating(Row):
 
     def __str__(self) -> str:
         return f"{self.rating} for {self.template_id}"
+
+
+class PipelineTemplateVersion(Row):
+    """What a template was under one version; never changed after it was published."""
+
+    template = models.ForeignKey(
+        PipelineTemplate, on_delete=models.CASCADE, related_name="versions"
+    )
+    version = models.CharField(max_length=40)
+    pipeline_definition = models.JSONField()
+    default_variables = models.JSONField(default=dict)
+    changelog = models.TextField(blank=True)
+    published_at = models.DateTimeField()
+    # When an operator let other accounts see it.
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        # Versions only grow, so the newest is the highest.
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["template", "version"], name="template_version_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class TemplateInstallation(Row):
+    """Which version of which template a pipeline was made of, and with what values.
+
+    `definition` is what the template made then; what the pipeline says now may differ.
+    """
+
+    pipeline = models.OneToOneField(Pipeline, on_delete=models.CASCADE, related_name="installation")
+    template = models.ForeignKey(
+        PipelineTemplate, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    template_name = models.CharField(max_length=200)
+    version = models.CharField(max_length=40)
+    variables = models.JSONField(default=dict)
+    definition = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.template_name} {self.version}"

@@ -1,5 +1,6 @@
 """The templates that come with Powernode, brought up to date with their files."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,40 @@ from pipelines.documents import lint, parse, to_definition
 from pipelines.marketplace.variables import check_declared
 from pipelines.models import PipelineTemplate
 from pipelines.operations.definitions import DEFINED
+from pipelines.operations.template_versions import is_same, present, record_version
 
+logger = logging.getLogger(__name__)
 FOLDER = Path(__file__).resolve().parents[1] / "marketplace" / "builtin"
 
 
 @transaction.atomic
-def sync_builtin_templates() -> int:
+def sync_builtin_templates(folder: Path = FOLDER) -> int:
     """Insert or renew the built-in templates; ratings and counts stay. How many there are.
 
     Raises:
         ValueError: a file breaks a rule; it names the file and the rule.
     """
-    paths = sorted(FOLDER.glob("*.yml"))
+    paths = sorted(folder.glob("*.yml"))
     for path in paths:
-        PipelineTemplate.objects.update_or_create(slug=path.stem, defaults=template_of(path))
+        _bring(path)
     PipelineTemplate.objects.filter(is_system=True).exclude(
         slug__in=[path.stem for path in paths]
     ).update(status=TemplateStatus.ARCHIVED, is_public=False, is_featured=False)
     return len(paths)
+
+
+def _bring(path: Path) -> None:
+    """What was published under a version stays; a file that says otherwise needs a higher one."""
+    fields = template_of(path)
+    row = PipelineTemplate.objects.filter(slug=path.stem).first()
+    known = row.versions.filter(version=fields["version"]).first() if row else None
+    if known is not None:
+        if not is_same(known, present(PipelineTemplate(**fields))):
+            logger.error("%s differs from its published version %s", path.name, known.version)
+            return
+        fields["published_at"] = known.published_at
+    row, _ = PipelineTemplate.objects.update_or_create(slug=path.stem, defaults=fields)
+    record_version(row, approved_at=row.published_at)
 
 
 def template_of(path: Path) -> dict[str, Any]:
@@ -48,6 +65,7 @@ def template_of(path: Path) -> dict[str, Any]:
     kept = [name for name in DEFINED if name in definition] + ["steps"]
     own = ("name", "description", "triggers", "timeout_minutes")
     return {
+        "changelog": "",
         **about,
         "triggers": definition["triggers"],
         "timeout_minutes": definition["timeout_minutes"],

@@ -1,6 +1,5 @@
 """Pipelines that a repository's file defines: does what is stored still say what the file says?"""
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from gitintegration.public import (
     try_git_auth,
 )
 from pipelines import selectors, step_types
-from pipelines.documents import export_yaml, lint, parse, to_definition
+from pipelines.documents import document_diff, lint, parse, to_definition
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import WRITE, replace_definition
 
@@ -96,13 +95,7 @@ def _compared(pipeline: Pipeline, found: Drift) -> Drift:
         return found
     stored = selectors.definition_of(pipeline)
     there = {**found.definition, "slug": pipeline.slug}
-    lines = difflib.unified_diff(
-        export_yaml(stored).splitlines(keepends=True),
-        export_yaml(there).splitlines(keepends=True),
-        "stored",
-        f"{found.path} on {found.branch}",
-    )
-    diff = "".join(lines)
+    diff = document_diff(stored, there, ("stored", f"{found.path} on {found.branch}"))
     message = (
         f"What is stored differs from {found.path} on {found.branch}."
         if diff

@@ -1,6 +1,5 @@
 """Templates are made of pipelines, published, rated, and installed as pipelines."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,7 +11,7 @@ from django.utils import timezone
 
 from devops import audit
 from devops.access import Actor, get_visible
-from devops.errors import Conflict, Invalid, PermissionDenied
+from devops.errors import Conflict, PermissionDenied
 from devops.models import Repository
 from devops.slugs import free_slug
 from pipelines import selectors
@@ -21,12 +20,22 @@ from pipelines.marketplace.stripping import strip
 from pipelines.marketplace.variables import check_declared, filled
 from pipelines.models import Pipeline, PipelineRepository, PipelineTemplate, TemplateRating
 from pipelines.operations.definitions import WRITE, check_definition, insert_pipeline
+from pipelines.operations.template_versions import (
+    definition_of,
+    next_version,
+    present,
+    published,
+    record_version,
+    remember,
+    version_parts,
+)
 
-_VERSION = re.compile(r"\A(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\Z")
 # What an installation says for itself, or a template keeps in columns of its own.
 _OWN = ("name", "slug", "description", "triggers", "timeout_minutes")
 _PLAIN = ("name", "description", "category", "difficulty_level", "tags", "icon_url", "metadata")
-_DEFINING = ("pipeline_definition", "default_variables", "triggers", "timeout_minutes")
+_DEFINING = (
+    "pipeline_definition", "default_variables", "triggers", "timeout_minutes", "changelog",
+)  # fmt: skip
 
 
 @transaction.atomic(durable=True)
@@ -86,15 +95,17 @@ def update_template(
         Conflict: a published definition would change under its version.
     """
     row = _own(actor, template)
-    was = _version(row.version)
+    was = version_parts(row.version)
     renamed = "name" in changes and changes["name"] != row.name
     defines = any(name in changes and changes[name] != getattr(row, name) for name in _DEFINING)
     for name in (*_PLAIN, *_DEFINING, "version"):
         if name in changes:
             setattr(row, name, changes[name])
+    if "changelog" not in changes and version_parts(row.version) > was:
+        row.changelog = ""
     _check(row)
-    if _version(row.version) < was or (
-        defines and row.status == TemplateStatus.PUBLISHED and _version(row.version) == was
+    if version_parts(row.version) < was or (
+        defines and row.status == TemplateStatus.PUBLISHED and version_parts(row.version) == was
     ):
         raise Conflict(
             f"{row.name} has the version {'.'.join(map(str, was))}; the change needs a higher one.",
@@ -107,6 +118,8 @@ def update_template(
         row.marketplace_status = MarketplaceStatus.SUBMITTED
         row.marketplace_submitted_at = timezone.now()
     row.save()
+    if row.status == TemplateStatus.PUBLISHED:
+        record_version(row)
     audit.record(actor, "devops.pipeline_template.update", row, detail={"fields": sorted(changes)})
     return row
 
@@ -116,7 +129,7 @@ def publish(actor: Actor, template: PipelineTemplate) -> PipelineTemplate:
     """Let the account install it, and submit it to the operator for the other accounts.
 
     Raises:
-        Conflict: it is no draft.
+        Conflict: it is no draft, or its version was published with something else in it.
     """
     row = _own(actor, template)
     if row.status != TemplateStatus.DRAFT:
@@ -125,6 +138,7 @@ def publish(actor: Actor, template: PipelineTemplate) -> PipelineTemplate:
     row.marketplace_status = MarketplaceStatus.SUBMITTED
     row.marketplace_submitted_at = row.published_at
     row.save()
+    record_version(row)
     audit.record(actor, "devops.pipeline_template.publish", row)
     return row
 
@@ -194,14 +208,17 @@ def install(
     template: PipelineTemplate,
     *,
     name: str = "",
+    version: str = "",
     variables: Mapping[str, Any],
     repository_id: uuid.UUID | None = None,
     is_active: bool = True,
 ) -> Pipeline:
     """Write the pipeline of a template, with the variables put in their places.
 
+    Without a `version` it is what the template is now.
+
     Raises:
-        Invalid: naming each variable that is unknown, missing or of the wrong type.
+        Invalid: naming each variable that is unknown, missing or of the wrong type, or the version.
         Conflict: the template is neither published nor the account's own, or is archived.
     """
     actor.require(WRITE)
@@ -210,7 +227,8 @@ def install(
         is_own or template.status == TemplateStatus.PUBLISHED
     ):
         raise Conflict(f"{template.name} is {template.status} and cannot be installed.")
-    definition = filled(definition_of(template), template.default_variables, variables)
+    wanted = published(actor, template, version) if version else present(template)
+    definition = filled(wanted.pipeline_definition, wanted.default_variables, variables)
     definition |= {"name": name or template.name, "description": template.description}
     check_definition(definition)
     pipeline = insert_pipeline(actor.account_id, definition, user_id=actor.user_id)
@@ -219,49 +237,19 @@ def install(
     if repository_id is not None:
         repository = get_visible(actor, Repository, "devops.repositories.read", repository_id)
         PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
+    remember(pipeline, wanted, variables, definition)
     PipelineTemplate.objects.filter(pk=template.pk).update(
         usage_count=F("usage_count") + 1, install_count=F("install_count") + 1
     )
     audit.record(
         actor, "devops.pipeline_template.install", pipeline,
-        detail={"template": template.slug, "version": template.version},
+        detail={"template": template.slug, "version": wanted.version},
     )  # fmt: skip
     return selectors.pipeline(actor, pipeline.pk)
 
 
-def definition_of(template: PipelineTemplate) -> dict[str, Any]:
-    """The definition that an installation starts from."""
-    return {
-        **template.pipeline_definition,
-        "name": template.name,
-        "description": template.description,
-        "triggers": template.triggers,
-        "timeout_minutes": template.timeout_minutes,
-        "steps": template.pipeline_definition.get("steps", []),
-    }
-
-
-def next_version(version: tuple[int, int, int], part: str) -> str:
-    """The version after a `major`, `minor` or `patch` change."""
-    major, minor, patch = version
-    following = {
-        "major": (major + 1, 0, 0),
-        "minor": (major, minor + 1, 0),
-        "patch": (major, minor, patch + 1),
-    }[part]
-    return ".".join(map(str, following))
-
-
-def _version(text: str) -> tuple[int, int, int]:
-    match = _VERSION.match(text)
-    if match is None:
-        raise Invalid(f"{text[:40]!r} is no version; write one like 1.2.0.")
-    major, minor, patch = map(int, match.groups())
-    return major, minor, patch
-
-
 def _check(row: PipelineTemplate) -> None:
-    _version(row.version)
+    version_parts(row.version)
     if row.category not in TemplateCategory.values:
         row.category = TemplateCategory.CUSTOM
     definition = definition_of(row)

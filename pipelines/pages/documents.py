@@ -15,6 +15,7 @@ from pipelines.documents.github_import import import_github
 from pipelines.operations.definitions import WRITE
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
+from pipelines.pages.differences import diff_lines
 from pipelines.pages.pipelines import PipelinePage, editor_context
 
 NAMES = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea", "bitbucket": "Bitbucket"}
@@ -46,13 +47,12 @@ class PipelineDrift(PipelinePage):
     def get(self, _request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
         found = compare_with_file(self.actor, pipeline)
-        lines = [_line(line) for line in found.diff.splitlines()]
         return self.render(
             "pipelines/drift.html",
             {
                 "pipeline": pipeline,
                 "found": found,
-                "lines": lines,
+                "lines": diff_lines(found.diff),
                 "can_take": found.state == "differs" and self.actor.may(WRITE),
             },
         )
@@ -118,10 +118,3 @@ class WorkflowImport(Page):
             "pipelines/pipeline_edit.html",
             {**context, "findings": findings, "remarks": imported.remarks, "is_imported": True},
         )
-
-
-def _line(text: str) -> dict[str, str]:
-    """A line of a unified diff as the page shows it."""
-    if text.startswith(("+++", "---", "@@")):
-        return {"text": text, "kind": "head"}
-    return {"text": text[1:], "kind": {"+": "addition", "-": "deletion"}.get(text[:1], "")}

@@ -13,7 +13,7 @@ from devops.access import Actor
 from devops.errors import DomainError
 from devops.ids import parse_uuid
 from devops.pages.base import Page, cursor_page
-from pipelines import selectors, step_types, timetable
+from pipelines import marketplace_rows, selectors, step_types, timetable
 from pipelines.badges import badge_facts, badge_path
 from pipelines.choices import PipelineType
 from pipelines.documents import export_yaml, lint, parse, to_definition
@@ -29,6 +29,7 @@ from pipelines.operations.definitions import (
     update_pipeline,
 )
 from pipelines.operations.runs import trigger_run
+from pipelines.operations.template_updates import newer_version
 from pipelines.pages.schedules import schedule_row
 from pipelines.statistics import pipeline_facts
 
@@ -111,6 +112,7 @@ class PipelineDetail(PipelinePage):
         repository = links[0].repository if links else None
         pipeline.repository = repository  # type: ignore[attr-defined]
         definition = selectors.definition_of(pipeline) if tab == "definition" else None
+        installation = marketplace_rows.installation(self.actor, pipeline)
         return self.render(
             "pipelines/pipeline_detail.html",
             {
@@ -130,6 +132,8 @@ class PipelineDetail(PipelinePage):
                 "trigger_values": {"ref": (typed or {}).get("ref", "")},
                 "badge": {**badge_facts(pipeline), "path": badge_path(pipeline)},
                 "linked_objects": self._concerned(pipeline, links) if tab == "settings" else [],
+                "installation": installation,
+                "newer": newer_version(self.actor, installation),
                 "can_write": self.actor.may(WRITE),
                 "can_delete": self.actor.may(WRITE),
                 "live_seq": selectors.newest_stream_seq(self.actor),

@@ -1,6 +1,7 @@
 """The marketplace: templates found, looked at, installed, rated, published."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,13 +18,14 @@ from pipelines.documents import from_definition
 from pipelines.filters import templates_with
 from pipelines.inputs import typed_input
 from pipelines.marketplace.abilities import abilities
-from pipelines.models import PipelineTemplate
+from pipelines.models import PipelineTemplate, PipelineTemplateVersion
 from pipelines.operations import templates as operations
 from pipelines.operations.definitions import WRITE
+from pipelines.operations.template_versions import present
 
 LIST = "/marketplace"
 _SHOWN = 200
-_ICONS = {
+ABILITY_ICONS = {
     "starts": "player-play", "code": "terminal-2", "host": "git-pull-request", "secrets": "key",
     "deploys": "cloud", "messages": "mail", "ai": "bolt", "asks": "user-check",
     "other": "package",
@@ -56,16 +58,22 @@ class Marketplace(Page):
 
 
 class TemplateDetail(Page):
-    """`/marketplace/<slug>`: what it may do, its document, and the form that installs it."""
+    """`/marketplace/<slug>?version=`: what it may do, its document, and the form to install it."""
 
     nav_area = "pipelines"
 
-    def get(self, _request: HttpRequest, slug: str) -> HttpResponse:
-        return self._show(marketplace_rows.template(self.actor, slug))
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        row = marketplace_rows.template(self.actor, slug)
+        return self._show(row, self._version(row, request.GET.get("version", "")))
+
+    def _version(self, row: PipelineTemplate, text: str) -> PipelineTemplateVersion:
+        return marketplace_rows.version(self.actor, row, text) if text else present(row)
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         row = marketplace_rows.template(self.actor, slug)
-        declared = row.default_variables
+        version = request.POST.get("version", "")
+        chosen = self._version(row, version)
+        declared = chosen.default_variables
         texts = {name: request.POST.get(f"variable-{name}") for name in declared}
         values = {name: typed_input(rule, texts[name]) for name, rule in declared.items()}
         repository = request.POST.get("repository", "")
@@ -74,23 +82,26 @@ class TemplateDetail(Page):
                 self.actor,
                 row,
                 name=request.POST.get("name", "").strip()[:200],
+                version=version,
                 variables={name: value for name, value in values.items() if value is not None},
                 repository_id=parse_uuid(repository) if repository else None,
             )
         except DomainError as error:
-            return self._show(row, texts=texts, error=error, status=error.status)
+            return self._show(row, chosen, texts=texts, error=error, status=error.status)
         self.note(f"{made.name} is installed; start it or change it here.")
         return redirect(made.url)
 
     def _show(
         self,
         row: PipelineTemplate,
+        chosen: PipelineTemplateVersion,
         *,
         texts: dict[str, str | None] | None = None,
         error: DomainError | None = None,
         status: int = 200,
     ) -> HttpResponse:
-        definition = operations.definition_of(row)
+        about = {"name": row.name, "description": row.description, "slug": row.slug}
+        definition = {**chosen.pipeline_definition, **about}
         is_own = row.account_id == self.actor.account_id
         may_write = self.actor.may(WRITE)
         may_link = self.actor.may("devops.repositories.read")
@@ -98,11 +109,13 @@ class TemplateDetail(Page):
             "marketplace/detail.html",
             {
                 "template": row,
-                "abilities": [(_ICONS[each.kind], each.text) for each in abilities(definition)],
-                "document": dump_yaml(from_definition({"slug": row.slug, **definition})),
-                "variables": [
-                    _variable(name, rule, texts) for name, rule in row.default_variables.items()
+                "abilities": [
+                    (ABILITY_ICONS[each.kind], each.text) for each in abilities(definition)
                 ],
+                "document": dump_yaml(from_definition(definition)),
+                "variables": variable_fields(chosen.default_variables, texts),
+                "chosen": chosen,
+                "versions": marketplace_rows.versions(self.actor, row)[:_SHOWN],
                 "repositories": selectors.repositories(self.actor)[:_SHOWN] if may_link else [],
                 "problems": _problems(error),
                 "can_install": may_write and row.status != "archived",
@@ -148,6 +161,13 @@ class TemplateOfPipeline(Page):
         left = "; ".join(f"{each['pointer']}: {each['reason']}" for each in stripped[:12])
         self.note(f"A draft is made. Left behind: {left or 'nothing'}.")
         return redirect(made.url)
+
+
+def variable_fields(
+    declared: Mapping[str, Any], texts: dict[str, str | None] | None
+) -> list[dict[str, Any]]:
+    """The declared variables as fields of a form, with what was typed or their defaults."""
+    return [_variable(name, rule, texts) for name, rule in declared.items()]
 
 
 def _variable(

@@ -14,7 +14,11 @@ from pipelines.rest.views.repositories import RepositoryViewSet
 from pipelines.rest.views.runs import PipelineRunsViewSet, RunViewSet
 from pipelines.rest.views.schedules import ScheduleViewSet
 from pipelines.rest.views.simulation import SimulateView
-from pipelines.rest.views.templates import TemplateViewSet
+from pipelines.rest.views.templates import (
+    TemplateUpdateView,
+    TemplateVersionViewSet,
+    TemplateViewSet,
+)
 from pipelines.rest.views.tests import PipelineTestViewSet
 from pipelines.rest.views.workers import WorkerViewSet
 
@@ -37,6 +41,7 @@ urlpatterns = [
     path(f"{_P}/trigger", PipelineViewSet.as_view({"post": "trigger"})),
     path(f"{_P}/duplicate", PipelineViewSet.as_view({"post": "duplicate"})),
     path(f"{_P}/create_template", PipelineViewSet.as_view({"post": "create_template"})),
+    path(f"{_P}/template_update", TemplateUpdateView.as_view()),
     path(f"{_P}/export", PipelineViewSet.as_view({"get": "export"})),
     path(
         f"{_P}/badge",
@@ -103,6 +108,11 @@ urlpatterns = [
     *(
         path(f"pipeline_templates/<slug:slug>/{name}", TemplateViewSet.as_view({"post": name}))
         for name in ("publish", "unpublish", "archive", "rate", "install")
+    ),
+    path("pipeline_templates/<slug:slug>/versions", TemplateVersionViewSet.as_view(_LIST)),
+    path(
+        "pipeline_templates/<slug:slug>/versions/<str:version>",
+        TemplateVersionViewSet.as_view({"get": "retrieve"}),
     ),
     path("workers", WorkerViewSet.as_view(_LIST)),
     path("workers/<uuid:pk>", WorkerViewSet.as_view({"get": "retrieve"})),

@@ -35,6 +35,7 @@ from tests.factories.pipelines import (
     RunFactory,
     ScheduleFactory,
     StepExecutionFactory,
+    TemplateVersionFactory,
     TestCaseFactory,
     TestReportFactory,
     WorkerFactory,
@@ -110,5 +111,6 @@ def belongings(
         **git_rows(account, git_host, settings),
     }
     template = PipelineTemplateFactory.create(account=account)
+    version = TemplateVersionFactory.create(template=template)
     keys = {name: row.pk for name, row in rows.items()}
-    return Belongings({**keys, "pipeline_templates": template.slug})
+    return Belongings({**keys, "pipeline_templates": template.slug, "versions": version.version})

@@ -12,7 +12,9 @@ OPERATIONS = [
     operation for operation in operations() if not SHARED & set(operation.template.split("/"))
 ]
 KEYED = [operation for operation in OPERATIONS if operation.has_key]
-LISTS = [operation for operation in OPERATIONS if operation.is_list and not operation.has_key]
+LISTS = [
+    operation for operation in OPERATIONS if operation.is_list and not any(operation.parameters)
+]
 
 
 def test_the_walk_finds_the_api() -> None:

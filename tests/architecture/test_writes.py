@@ -315,7 +315,18 @@ NOT_DURABLE = {
         "end_overdue_runs": SEVERAL,
         "remove_old_workspaces": "removes folders, no rows",
     },
-    "pipelines/operations/templates.py": {"definition_of": READS, "next_version": READS},
+    "pipelines/operations/template_updates.py": dict.fromkeys(
+        ("compare_with_template", "newer_version"), READS
+    ),
+    "pipelines/operations/template_versions.py": {
+        **dict.fromkeys(
+            ("definition_of", "present", "published", "is_same", "next_version", "version_parts"),
+            READS,
+        ),
+        "record_version": PART,
+        "remember": PART,
+        "approve_versions": ONE,
+    },
     "pipelines/operations/trust.py": {"ask_to_trust": PART},
     "pipelines/operations/workers.py": {
         "renew_lease": ONE,

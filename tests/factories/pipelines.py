@@ -19,6 +19,7 @@ from pipelines.models import (
     PipelineRun,
     PipelineStep,
     PipelineTemplate,
+    PipelineTemplateVersion,
     Schedule,
     ScheduleFire,
     StepApprovalToken,
@@ -287,6 +288,23 @@ class PipelineTemplateFactory(DjangoModelFactory[PipelineTemplate]):
                 {"key": "hello", "name": "Hello", "step_type": "run_command",
                  "configuration": {"command": "echo hello"}}
             ]
+        }
+    )  # fmt: skip
+
+
+class TemplateVersionFactory(DjangoModelFactory[PipelineTemplateVersion]):
+    """The first version of a template."""
+
+    class Meta:
+        model = PipelineTemplateVersion
+
+    template = factory.SubFactory(PipelineTemplateFactory)
+    version = "1.0.0"
+    published_at = factory.LazyFunction(timezone.now)
+    pipeline_definition = factory.LazyAttribute(
+        lambda row: {
+            **row.template.pipeline_definition, "triggers": row.template.triggers,
+            "timeout_minutes": row.template.timeout_minutes,
         }
     )  # fmt: skip
 

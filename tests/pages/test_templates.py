@@ -68,3 +68,79 @@ def test_whoever_may_only_look_installs_nothing(vera: ApiClient, alice: ApiClien
     assert client.post(row.url, {"name": "x"}).status_code == 403
     assert client.post(f"{row.url}/delete").status_code == 403
     assert not Pipeline.objects.filter(account=alice.account).exists()
+
+
+def test_versions_are_listed_installed_and_brought_to_pipelines(alice: ApiClient) -> None:
+    client = signed_in(alice)
+    row = PipelineTemplateFactory.create(account=alice.account, name="Greet")
+    text(client.post(f"{row.url}/publish", follow=True))
+    hello = row.pipeline_definition["steps"][0]
+    louder = {**hello, "configuration": {"command": "echo HELLO"}}
+    alice.patch(
+        f"devops/pipeline_templates/{row.slug}",
+        {"version": "1.1.0", "changelog": "Louder.", "pipeline_definition": {"steps": [louder]}},
+    ).ok()
+    page = text(client.get(row.url))
+    assert "Louder." in page
+    assert 'aria-current="true">1.1.0</a>' in page
+    old = text(client.get(f"{row.url}?version=1.0.0"))
+    assert "This is version 1.0.0." in old
+    assert "echo hello" in old
+    assert client.get(f"{row.url}?version=7.0.0").status_code == 404
+
+    text(client.post(row.url, {"name": "Mine", "version": "1.0.0"}, follow=True))
+    shown = text(client.get("/pipelines/mine"))
+    assert "Update to 1.1.0…" in shown
+    update = text(client.get("/pipelines/mine/update"))
+    assert "Louder." in update
+    assert "command: echo HELLO" in update
+    pipeline = Pipeline.objects.get(slug="mine")
+    stale = client.post("/pipelines/mine/update", {"act": "update", "seen_version": "99"})
+    assert stale.status_code == 409
+    assert b"Not updated." in stale.content
+    done = client.post(
+        "/pipelines/mine/update",
+        {"act": "update", "version": "1.1.0", "seen_version": pipeline.definition_version},
+        follow=True,
+    )
+    assert "Mine follows Greet 1.1.0." in text(done)
+    assert pipeline.steps.get().configuration == {"command": "echo HELLO"}
+    assert "There is no newer version of Greet." in text(client.get("/pipelines/mine/update"))
+
+
+def test_values_of_an_update_are_typed_and_conflicts_chosen(
+    alice: ApiClient, vera: ApiClient
+) -> None:
+    client = signed_in(alice)
+    row = PipelineTemplateFactory.create(account=alice.account, name="Greet")
+    text(client.post(f"{row.url}/publish", follow=True))
+    text(client.post(row.url, {"name": "Mine"}, follow=True))
+    hello = row.pipeline_definition["steps"][0]
+    ours, theirs = (
+        {**hello, "configuration": {"command": f"echo {word}"}} for word in ("ours", "theirs")
+    )
+    pipeline = Pipeline.objects.get(slug="mine")
+    alice.patch(f"devops/pipelines/{pipeline.pk}", {"steps": [ours]}).ok()
+    needed = {"type": "number", "required": True, "sets": ["/timeout_minutes"]}
+    alice.patch(
+        f"devops/pipeline_templates/{row.slug}",
+        {"version": "2.0.0", "pipeline_definition": {"steps": [theirs]},
+         "default_variables": {"minutes": needed}},
+    ).ok()  # fmt: skip
+    asked = text(client.get("/pipelines/mine/update"))
+    assert "The version needs other values." in asked
+    values = {"variable-minutes": "9", "version": "2.0.0"}
+    looked = text(client.post("/pipelines/mine/update", {**values, "act": "look"}))
+    assert "This pipeline was changed here" in looked
+    assert "/steps/hello/configuration/command" in looked
+    assert "timeout_minutes: 9" in looked
+    looker = signed_in(vera)
+    assert "Update to 2.0.0</button>" not in text(looker.get("/pipelines/mine/update"))
+    assert looker.post("/pipelines/mine/update", {**values, "act": "update"}).status_code == 403
+    text(client.post(
+        "/pipelines/mine/update", {**values, "act": "update", "prefer": "template"}, follow=True
+    ))  # fmt: skip
+    pipeline.refresh_from_db()
+    assert (pipeline.timeout_minutes, pipeline.steps.get().configuration) == (
+        9, {"command": "echo theirs"},
+    )  # fmt: skip

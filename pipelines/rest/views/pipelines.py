@@ -27,7 +27,8 @@ from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
 from pipelines.operations.runs import trigger_run
-from pipelines.operations.templates import create_from_pipeline, definition_of
+from pipelines.operations.template_versions import definition_of
+from pipelines.operations.templates import create_from_pipeline
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
 from pipelines.rest.serializers.templates import TemplateDetailSerializer, TemplateOfPipeline

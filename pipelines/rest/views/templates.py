@@ -3,20 +3,31 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devops.api.serializers import NoBody
-from devops.api.views import ActorViewSet
+from devops.api.views import ActorView, ActorViewSet
 from pipelines import marketplace_rows, selectors
 from pipelines.filters import TemplateFilter
 from pipelines.marketplace.abilities import abilities
-from pipelines.models import PipelineTemplate
+from pipelines.models import (
+    Pipeline,
+    PipelineTemplate,
+    PipelineTemplateVersion,
+    TemplateInstallation,
+)
 from pipelines.operations import templates as operations
 from pipelines.operations.definitions import WRITE
+from pipelines.operations.template_updates import (
+    TemplateUpdate,
+    compare_with_template,
+    update_from_template,
+)
+from pipelines.operations.template_versions import definition_of
 from pipelines.rest.serializers import templates as s
 from pipelines.rest.serializers.pipelines import PipelineDetailSerializer
 
@@ -106,6 +117,7 @@ class TemplateViewSet(mixins.ListModelMixin, ActorViewSet[PipelineTemplate]):
             self.actor,
             row,
             name=values.get("name", ""),
+            version=values.get("version", ""),
             variables=values.get("variables", {}),
             repository_id=repository.pk if repository else None,
             is_active=values["is_active"],
@@ -116,5 +128,80 @@ class TemplateViewSet(mixins.ListModelMixin, ActorViewSet[PipelineTemplate]):
         return marketplace_rows.template(self.actor, self.kwargs["slug"])
 
     def _detail(self, row: Any, status: int = 200) -> Response:
-        row.abilities = abilities(operations.definition_of(row))
+        row.abilities = abilities(definition_of(row))
         return self.render(s.TemplateDetailSerializer, row, status)
+
+
+class TemplateVersionViewSet(mixins.ListModelMixin, ActorViewSet[PipelineTemplateVersion]):
+    """The published versions of a template, newest first."""
+
+    model = PipelineTemplateVersion
+    serializer_class = s.TemplateVersionSerializer
+    lookup_field = "version"
+    permissions = {"list": _READ, "retrieve": _READ}
+
+    def rows(self) -> QuerySet[PipelineTemplateVersion]:
+        return marketplace_rows.versions(self.actor, self._template())
+
+    @extend_schema(responses=s.TemplateVersionDetailSerializer)
+    def retrieve(self, _request: Request, **_path: object) -> Response:
+        """One version with its definition, its variables and what it may do."""
+        row: Any = marketplace_rows.version(self.actor, self._template(), self.kwargs["version"])
+        row.abilities = abilities(row.pipeline_definition)
+        return self.render(s.TemplateVersionDetailSerializer, row)
+
+    def _template(self) -> PipelineTemplate:
+        return marketplace_rows.template(self.actor, self.kwargs["slug"])
+
+
+class TemplateUpdateView(ActorView):
+    """How a pipeline stands to the template that it was made of."""
+
+    permissions = {"get": _READ, "post": WRITE}
+    query_parameters = {"get": frozenset({"version"})}
+
+    @extend_schema(
+        parameters=[OpenApiParameter("version", str, description="Default: the newest one.")],
+        responses=s.TemplateUpdateSerializer,
+    )
+    def get(self, request: Request, pk: object) -> Response:
+        """What an update would change, merged with what was changed here; changes nothing."""
+        row = selectors.pipeline(self.actor, str(pk))
+        version = request.query_params.get("version", "")
+        found = compare_with_template(self.actor, row, version=version)
+        facts = _update_facts(marketplace_rows.installation(self.actor, row), row, found)
+        return Response(s.TemplateUpdateSerializer(facts).data)
+
+    @extend_schema(request=s.TemplateUpdateBody, responses=PipelineDetailSerializer)
+    def post(self, _request: Request, pk: object) -> Response:
+        """Bring the pipeline to a version of its template; what was changed here stays."""
+        row = selectors.pipeline(self.actor, str(pk))
+        made = update_from_template(self.actor, row, **self.parse(s.TemplateUpdateBody))
+        return Response(PipelineDetailSerializer(made, context={"actor": self.actor}).data)
+
+
+def _update_facts(
+    installation: TemplateInstallation | None, row: Pipeline, found: TemplateUpdate | None
+) -> dict[str, Any]:
+    template = installation.template if installation else None
+    empty: dict[str, Any] = {
+        "version": None, "changelog": "", "is_edited": False, "diff": "", "template_diff": "",
+        "own_diff": "", "conflicts": [], "new_abilities": [], "problems": [],
+    }  # fmt: skip
+    facts: dict[str, Any] = {
+        **empty,
+        "state": "none" if template is None else "available" if found else "current",
+        "template": template.slug if template else None,
+        "template_name": installation.template_name if installation else "",
+        "installed_version": installation.version if installation else "",
+        "variables": installation.variables if installation else {},
+        "definition_version": row.definition_version,
+    }
+    if found is None:
+        return facts
+    names = ("diff", "template_diff", "own_diff", "conflicts", "new_abilities", "problems")
+    return facts | {name: getattr(found, name) for name in names} | {
+        "version": found.target.version,
+        "changelog": found.target.changelog,
+        "is_edited": bool(found.own_diff),
+    }  # fmt: skip
