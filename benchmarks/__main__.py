@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.measures import MEASURES, Samples, listing
 from benchmarks.table import DOCUMENT, write
+from tests.schemas import copy_postgres
 from tests.services import postgres, postgres_programs
 from tests.stack import running
 
@@ -74,6 +75,7 @@ def measure(name: str, database: str, rows: int) -> Samples:
         if database == "postgresql":
             if postgres_programs() is None:
                 return {}
+            copy_postgres(root / "pg")
             url = stack.enter_context(postgres(root / "pg", fast=False))
             environment["POWERNODE_DATABASE_URL"] = url
         platform = stack.enter_context(running(root / "stack", environment))

@@ -26,8 +26,8 @@ MB = 1024 * 1024
 def webhook_answers(stack: Stack) -> Samples:
     """Milliseconds to the answer at 50/s; errors and milliseconds at 100/s."""
     stack.do("pipeline", definition=definition("true", name="hooked"), linked=True)
-    at_50 = offer(stack, 50, 12)
-    at_100 = offer(stack, 100, 10)
+    at_50 = offer(stack, 50, 60)
+    at_100 = offer(stack, 100, 20)
     return {
         "webhook answer at 50/s": at_50.latencies,
         "webhook answer at 100/s": at_100.latencies,

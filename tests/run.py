@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.schemas import FOLDER_VARIABLE
 from tests.services import started
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,7 @@ def main() -> int:
                 **os.environ,
                 **services.environment,
                 "POWERNODE_VAR": f"{folder}/var",
+                FOLDER_VARIABLE: f"{folder}/schemas",
                 "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
             }
             for arguments in PARTS[options.only]:

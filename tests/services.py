@@ -38,8 +38,9 @@ def redis_program() -> str | None:
 
 @contextlib.contextmanager
 def postgres(folder: Path, *, fast: bool = True) -> Iterator[str]:
-    """A fresh cluster, without fsync when `fast`; yields its URL.
+    """A cluster, without fsync when `fast`; yields its URL.
 
+    It is fresh, unless the folder holds one already (see `schemas.copy_postgres`).
     PostgreSQL refuses to run as root: then it runs as `postgres` or `nobody`.
     """
     programs = postgres_programs()
@@ -49,11 +50,12 @@ def postgres(folder: Path, *, fast: bool = True) -> Iterator[str]:
     for path in (folder, data, socket):
         path.mkdir(parents=True, exist_ok=True)
     prefix = _as_ordinary_user(folder, data, socket)
-    subprocess.run(
-        [*prefix, programs / "initdb", "-D", data, "-U", "powernode", "-A", "trust", "-E", "UTF8",
-         "--no-sync", "--locale=C.UTF-8"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    if not (data / "PG_VERSION").exists():
+        subprocess.run(
+            [*prefix, programs / "initdb", "-D", data, "-U", "powernode", "-A", "trust",
+             "-E", "UTF8", "--no-sync", "--locale=C.UTF-8"],
+            check=True, capture_output=True,
+        )  # fmt: skip
     settings = {
         "listen_addresses": "", "unix_socket_directories": str(socket), "max_connections": "100",
     }  # fmt: skip

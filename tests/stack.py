@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.schemas import copy_sqlite
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
 
@@ -40,16 +42,15 @@ class Stack:
 
     def up(self) -> None:
         """Start everything under the supervisor and wait for the web process."""
+        if "POWERNODE_DATABASE_URL" not in self.environment:
+            copy_sqlite(Path(self.environment["POWERNODE_VAR"]))
         self.supervisor = self.spawn("up", "up", "--port", str(self.port))
         self.wait(self._answers, START_SECONDS)
         self.facts = self.do("setup")
 
     def migrate(self) -> None:
         """The schema alone, for a stack whose processes are started one by one."""
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-            cwd=ROOT, env=self.environment, check=True,
-        )  # fmt: skip
+        copy_sqlite(Path(self.environment["POWERNODE_VAR"]))
         self.facts = self.do("setup")
 
     def spawn(self, name: str, *arguments: str, **more: str) -> "subprocess.Popen[bytes]":

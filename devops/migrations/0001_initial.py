@@ -16,8 +16,7 @@ class Migration(migrations.Migration):
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
-    operations = [
-        migrations.CreateModel(
+    operations = [migrations.CreateModel(
             name='Account',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -32,7 +31,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='Blob',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -49,9 +48,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
             },
         ),
-        migrations.CreateModel(
-            name='User',
-            fields=[
+migrations.CreateModel(name='User', fields=[
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
@@ -64,14 +61,8 @@ class Migration(migrations.Migration):
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
-            ],
-            options={
-                'ordering': ['email'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ApiToken',
-            fields=[
+            ], options={'ordering': ['email'], "constraints": [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_any_case')]}),
+migrations.CreateModel(name='ApiToken', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -84,14 +75,8 @@ class Migration(migrations.Migration):
                 ('revoked_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='devops.account')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='AuditEvent',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['account', '-id'], name='token_account')]}),
+migrations.CreateModel(name='AuditEvent', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('actor_kind', models.CharField(max_length=12)),
@@ -108,14 +93,8 @@ class Migration(migrations.Migration):
                 ('chain_seq', models.PositiveBigIntegerField(null=True)),
                 ('chain_hash', models.CharField(blank=True, max_length=64)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='IdempotencyKey',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['account', '-id'], name='audit_account'), models.Index(condition=models.Q(('chain_seq', None)), fields=['id'], name='audit_unchained')], "constraints": [models.UniqueConstraint(fields=('account', 'chain_seq'), name='audit_chain_seq')]}),
+migrations.CreateModel(name='IdempotencyKey', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(max_length=200)),
                 ('path', models.CharField(max_length=300)),
@@ -124,11 +103,8 @@ class Migration(migrations.Migration):
                 ('body', models.JSONField(null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Invitation',
-            fields=[
+            ], options={"indexes": [models.Index(fields=['created_at'], name='idempotency_age')], "constraints": [models.UniqueConstraint(fields=('account', 'key'), name='idempotency_key_once')]}),
+migrations.CreateModel(name='Invitation', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -139,12 +115,8 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='devops.account')),
                 ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['-id'], "constraints": [models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at', None)), name='invitation_open_once'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'developer', 'viewer'])), name='invitation_role')]}),
+migrations.CreateModel(
             name='LogStream',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -164,9 +136,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
             },
         ),
-        migrations.CreateModel(
-            name='LogChunk',
-            fields=[
+migrations.CreateModel(name='LogChunk', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('seq', models.PositiveIntegerField()),
                 ('offset', models.PositiveBigIntegerField()),
@@ -177,25 +147,16 @@ class Migration(migrations.Migration):
                 ('segment', models.PositiveBigIntegerField()),
                 ('data', models.BinaryField(null=True)),
                 ('stream', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='chunks', to='devops.logstream')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Membership',
-            fields=[
+            ], options={"indexes": [models.Index(fields=['stream', 'first_line'], name='devops_logchunk_line')], "constraints": [models.UniqueConstraint(fields=('stream', 'offset'), name='devops_logchunk_offset')]}),
+migrations.CreateModel(name='Membership', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('developer', 'Developer'), ('viewer', 'Viewer')], max_length=12)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='devops.account')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='OutboxMessage',
-            fields=[
+            ], options={'ordering': ['id'], "constraints": [models.UniqueConstraint(fields=('account', 'user'), name='membership_once'), models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'developer', 'viewer'])), name='membership_role')]}),
+migrations.CreateModel(name='OutboxMessage', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('topic', models.CharField(max_length=80)),
                 ('seq', models.PositiveBigIntegerField()),
@@ -208,11 +169,8 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('parked_reason', models.TextField(blank=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Provider',
-            fields=[
+            ], options={"indexes": [models.Index(condition=models.Q(('parked_reason', ''), ('published_at', None)), fields=['id'], name='outbox_unpublished'), models.Index(condition=models.Q(('handled_at', None), ('parked_reason', '')), fields=['published_at'], name='outbox_unhandled')], "constraints": [models.UniqueConstraint(fields=('topic', 'seq'), name='outbox_topic_seq'), models.UniqueConstraint(fields=('account', 'stream_seq'), name='outbox_stream_seq')]}),
+migrations.CreateModel(name='Provider', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -228,14 +186,8 @@ class Migration(migrations.Migration):
                 ('last_health_check_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Repository',
-            fields=[
+            ], options={'ordering': ['name'], "constraints": [models.UniqueConstraint(fields=('account', 'name'), name='provider_name_once'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account',), name='provider_default_once'), models.CheckConstraint(condition=models.Q(('provider_type__in', ['github', 'gitlab', 'gitea', 'bitbucket', 'jenkins', 'git'])), name='provider_type')]}),
+migrations.CreateModel(name='Repository', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -250,14 +202,8 @@ class Migration(migrations.Migration):
                 ('last_synced_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('provider', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='repositories', to='devops.provider')),
-            ],
-            options={
-                'ordering': ['full_name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='WebhookDelivery',
-            fields=[
+            ], options={'ordering': ['full_name'], "constraints": [models.UniqueConstraint(fields=('account', 'full_name'), name='repository_name_once')]}),
+migrations.CreateModel(name='WebhookDelivery', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -274,105 +220,4 @@ class Migration(migrations.Migration):
                 ('response_status', models.PositiveSmallIntegerField(null=True)),
                 ('last_error', models.CharField(blank=True, max_length=1000)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_any_case'),
-        ),
-        migrations.AddIndex(
-            model_name='apitoken',
-            index=models.Index(fields=['account', '-id'], name='token_account'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['account', '-id'], name='audit_account'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(condition=models.Q(('chain_seq', None)), fields=['id'], name='audit_unchained'),
-        ),
-        migrations.AddConstraint(
-            model_name='auditevent',
-            constraint=models.UniqueConstraint(fields=('account', 'chain_seq'), name='audit_chain_seq'),
-        ),
-        migrations.AddIndex(
-            model_name='idempotencykey',
-            index=models.Index(fields=['created_at'], name='idempotency_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.UniqueConstraint(fields=('account', 'key'), name='idempotency_key_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(models.F('account'), django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at', None)), name='invitation_open_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'developer', 'viewer'])), name='invitation_role'),
-        ),
-        migrations.AddIndex(
-            model_name='logchunk',
-            index=models.Index(fields=['stream', 'first_line'], name='devops_logchunk_line'),
-        ),
-        migrations.AddConstraint(
-            model_name='logchunk',
-            constraint=models.UniqueConstraint(fields=('stream', 'offset'), name='devops_logchunk_offset'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('account', 'user'), name='membership_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'admin', 'developer', 'viewer'])), name='membership_role'),
-        ),
-        migrations.AddIndex(
-            model_name='outboxmessage',
-            index=models.Index(condition=models.Q(('parked_reason', ''), ('published_at', None)), fields=['id'], name='outbox_unpublished'),
-        ),
-        migrations.AddIndex(
-            model_name='outboxmessage',
-            index=models.Index(condition=models.Q(('handled_at', None), ('parked_reason', '')), fields=['published_at'], name='outbox_unhandled'),
-        ),
-        migrations.AddConstraint(
-            model_name='outboxmessage',
-            constraint=models.UniqueConstraint(fields=('topic', 'seq'), name='outbox_topic_seq'),
-        ),
-        migrations.AddConstraint(
-            model_name='outboxmessage',
-            constraint=models.UniqueConstraint(fields=('account', 'stream_seq'), name='outbox_stream_seq'),
-        ),
-        migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.UniqueConstraint(fields=('account', 'name'), name='provider_name_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account',), name='provider_default_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.CheckConstraint(condition=models.Q(('provider_type__in', ['github', 'gitlab', 'gitea', 'bitbucket', 'jenkins', 'git'])), name='provider_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='repository',
-            constraint=models.UniqueConstraint(fields=('account', 'full_name'), name='repository_name_once'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['account', '-id'], name='delivery_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'delivered', 'failed'])), name='delivery_status'),
-        ),
-    ]
+            ], options={'ordering': ['-id'], "indexes": [models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='delivery_due'), models.Index(fields=['account', '-id'], name='delivery_account')], "constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'delivered', 'failed'])), name='delivery_status')]}),]

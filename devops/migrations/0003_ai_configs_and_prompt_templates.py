@@ -14,10 +14,7 @@ class Migration(migrations.Migration):
         ('devops', '0002_delivery_options'),
     ]
 
-    operations = [
-        migrations.CreateModel(
-            name='AiConfig',
-            fields=[
+    operations = [migrations.CreateModel(name='AiConfig', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -49,14 +46,8 @@ class Migration(migrations.Migration):
                 ('last_test_error', models.CharField(blank=True, max_length=500)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-is_default', 'name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='AiCall',
-            fields=[
+            ], options={'ordering': ['-is_default', 'name'], "constraints": [models.UniqueConstraint(fields=('account', 'name'), name='ai_config_name_once'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account', 'config_type'), name='ai_config_default_once'), models.CheckConstraint(condition=models.Q(('config_type__in', ['chat', 'completion', 'embedding', 'code_review', 'code_generation', 'custom'])), name='ai_config_type'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'inactive', 'archived'])), name='ai_config_status'), models.CheckConstraint(condition=models.Q(('monthly_budget_usd__gte', 0)), name='ai_config_budget')]}),
+migrations.CreateModel(name='AiCall', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -71,14 +62,8 @@ class Migration(migrations.Migration):
                 ('reply', models.JSONField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('config', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='devops.aiconfig')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='PromptTemplate',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['config', 'month'], name='ai_call_month'), models.Index(fields=['account', 'purpose'], name='ai_call_purpose')], "constraints": [models.CheckConstraint(condition=models.Q(('state__in', ['reserved', 'settled', 'released'])), name='ai_call_state')]}),
+migrations.CreateModel(name='PromptTemplate', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -96,57 +81,4 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('parent_template', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='later_versions', to='devops.prompttemplate')),
-            ],
-            options={
-                'ordering': ['name', '-version'],
-            },
-        ),
-        migrations.AddConstraint(
-            model_name='aiconfig',
-            constraint=models.UniqueConstraint(fields=('account', 'name'), name='ai_config_name_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='aiconfig',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account', 'config_type'), name='ai_config_default_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='aiconfig',
-            constraint=models.CheckConstraint(condition=models.Q(('config_type__in', ['chat', 'completion', 'embedding', 'code_review', 'code_generation', 'custom'])), name='ai_config_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='aiconfig',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'inactive', 'archived'])), name='ai_config_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='aiconfig',
-            constraint=models.CheckConstraint(condition=models.Q(('monthly_budget_usd__gte', 0)), name='ai_config_budget'),
-        ),
-        migrations.AddIndex(
-            model_name='aicall',
-            index=models.Index(fields=['config', 'month'], name='ai_call_month'),
-        ),
-        migrations.AddIndex(
-            model_name='aicall',
-            index=models.Index(fields=['account', 'purpose'], name='ai_call_purpose'),
-        ),
-        migrations.AddConstraint(
-            model_name='aicall',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['reserved', 'settled', 'released'])), name='ai_call_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompttemplate',
-            constraint=models.UniqueConstraint(fields=('account', 'slug', 'version'), name='prompt_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompttemplate',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('account', 'slug'), name='prompt_active_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompttemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='prompt_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='prompttemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('category__in', ['review', 'implement', 'security', 'deploy', 'docs', 'custom', 'general', 'agent', 'workflow'])), name='prompt_category'),
-        ),
-    ]
+            ], options={'ordering': ['name', '-version'], "constraints": [models.UniqueConstraint(fields=('account', 'slug', 'version'), name='prompt_version_once'), models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('account', 'slug'), name='prompt_active_once'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='prompt_version'), models.CheckConstraint(condition=models.Q(('category__in', ['review', 'implement', 'security', 'deploy', 'docs', 'custom', 'general', 'agent', 'workflow'])), name='prompt_category')]}),]

@@ -15,8 +15,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
-        migrations.CreateModel(
+    operations = [migrations.CreateModel(
             name='GitProviderCredential',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -47,7 +46,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-is_default', 'name'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='GitRepository',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -95,7 +94,7 @@ class Migration(migrations.Migration):
                 'ordering': ['full_name'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='GitRunner',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -120,7 +119,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='GitSync',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -147,7 +146,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='GitWorkflowTrigger',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -170,7 +169,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='HostWrite',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -190,7 +189,7 @@ class Migration(migrations.Migration):
                 'ordering': ['id'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='OAuthState',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -206,7 +205,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.CreateModel(
+migrations.CreateModel(
             name='RunnerDispatch',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -233,49 +232,47 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitwebhookevent',
             name='action',
             field=models.CharField(blank=True, max_length=50),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitwebhookevent',
             name='before',
             field=models.CharField(blank=True, max_length=64),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitwebhookevent',
             name='original',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='gitintegration.gitwebhookevent'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitwebhookevent',
             name='retry_count',
             field=models.PositiveSmallIntegerField(default=0),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitwebhookevent',
             name='sender_id',
             field=models.CharField(blank=True, max_length=255),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='webhookendpoint',
             name='rejected_seen',
             field=models.PositiveBigIntegerField(default=0),
         ),
-        migrations.AlterField(
+migrations.AlterField(
             model_name='gitwebhookevent',
             name='dialect',
             field=models.CharField(choices=[('git', 'Git'), ('github', 'Github'), ('gitlab', 'Gitlab'), ('gitea', 'Gitea'), ('bitbucket', 'Bitbucket')], max_length=12),
         ),
-        migrations.AlterField(
+migrations.AlterField(
             model_name='webhookendpoint',
             name='dialect',
             field=models.CharField(choices=[('git', 'Git'), ('github', 'Github'), ('gitlab', 'Gitlab'), ('gitea', 'Gitea'), ('bitbucket', 'Bitbucket')], max_length=12),
         ),
-        migrations.CreateModel(
-            name='AccountGitWebhookConfig',
-            fields=[
+migrations.CreateModel(name='AccountGitWebhookConfig', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -302,12 +299,8 @@ class Migration(migrations.Migration):
                 ('last_delivery_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['name'], "constraints": [models.CheckConstraint(condition=models.Q(('branch_filter_type', 'none'), models.Q(('branch_filter', ''), _negated=True), _connector='OR'), name='account_webhook_filter')]}),
+migrations.CreateModel(
             name='GitPipeline',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -343,9 +336,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.CreateModel(
-            name='GitPipelineApproval',
-            fields=[
+migrations.CreateModel(name='GitPipelineApproval', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -363,14 +354,8 @@ class Migration(migrations.Migration):
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='gitintegration.gitpipeline')),
                 ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('responded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='GitPipelineJob',
-            fields=[
+            ], options={'ordering': ['-id'], "constraints": [models.UniqueConstraint(fields=('pipeline', 'gate_name'), name='git_approval_once'), models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'cancelled'])), name='git_approval_status')]}),
+migrations.CreateModel(name='GitPipelineJob', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -397,12 +382,8 @@ class Migration(migrations.Migration):
                 ('metadata', models.JSONField(default=dict)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='gitintegration.gitpipeline')),
-            ],
-            options={
-                'ordering': ['step_number', 'created_at'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['step_number', 'created_at'], "constraints": [models.UniqueConstraint(fields=('pipeline', 'external_id'), name='git_job_once'), models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'pending', 'in_progress', 'completed', 'failed', 'cancelled', 'skipped'])), name='git_job_status')]}),
+migrations.CreateModel(
             name='GitPipelineSchedule',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -432,9 +413,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name'],
             },
         ),
-        migrations.CreateModel(
-            name='GitProvider',
-            fields=[
+migrations.CreateModel(name='GitProvider', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -460,269 +439,236 @@ class Migration(migrations.Migration):
                 ('last_error', models.CharField(blank=True, max_length=1000)),
                 ('retry_at', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
-            ],
-            options={
-                'ordering': ['priority_order', 'name'],
-            },
-        ),
-        migrations.AddField(
+            ], options={'ordering': ['priority_order', 'name'], "constraints": [models.UniqueConstraint(fields=('account', 'slug'), name='git_provider_slug_once'), models.CheckConstraint(condition=models.Q(('provider_type__in', ['github', 'gitlab', 'gitea', 'bitbucket'])), name='git_provider_type')]}),
+migrations.AddField(
             model_name='gitwebhookevent',
             name='git_provider',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='gitintegration.gitprovider'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='webhookendpoint',
             name='git_provider',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='gitintegration.gitprovider'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitwebhookevent',
             index=models.Index(condition=models.Q(('before', ''), _negated=True), fields=['repository', 'before'], name='webhook_event_before'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitwebhookevent',
             index=models.Index(fields=['repository', 'ref', '-id'], name='webhook_event_ref'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitprovidercredential',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitprovidercredential',
             name='provider',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='credentials', to='gitintegration.gitprovider'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitprovidercredential',
             name='provider_link',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='git_credentials', to='devops.provider'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitprovidercredential',
             name='user',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrepository',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrepository',
             name='credential',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='repositories', to='gitintegration.gitprovidercredential'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrepository',
             name='provider',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='devops.provider'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrepository',
             name='repository',
             field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mirror', to='devops.repository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitpipelineschedule',
             name='repository',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='schedules', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitpipeline',
             name='repository',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pipelines', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrunner',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrunner',
             name='credential',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runners', to='gitintegration.gitprovidercredential'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitrunner',
             name='repository',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='runners', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitsync',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitsync',
             name='credential',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='syncs', to='gitintegration.gitprovidercredential'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitsync',
             name='requested_by',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitworkflowtrigger',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='gitworkflowtrigger',
             name='repository',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='hostwrite',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='hostwrite',
             name='repository',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='writes', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='oauthstate',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='oauthstate',
             name='provider',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='gitintegration.gitprovider'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='oauthstate',
             name='user',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='runnerdispatch',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='runnerdispatch',
             name='repository',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dispatches', to='gitintegration.gitrepository'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='runnerdispatch',
             name='runner',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='dispatches', to='gitintegration.gitrunner'),
         ),
-        migrations.AddConstraint(
-            model_name='accountgitwebhookconfig',
-            constraint=models.CheckConstraint(condition=models.Q(('branch_filter_type', 'none'), models.Q(('branch_filter', ''), _negated=True), _connector='OR'), name='account_webhook_filter'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitpipelineapproval',
-            constraint=models.UniqueConstraint(fields=('pipeline', 'gate_name'), name='git_approval_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitpipelineapproval',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'cancelled'])), name='git_approval_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitpipelinejob',
-            constraint=models.UniqueConstraint(fields=('pipeline', 'external_id'), name='git_job_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitpipelinejob',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'pending', 'in_progress', 'completed', 'failed', 'cancelled', 'skipped'])), name='git_job_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitprovider',
-            constraint=models.UniqueConstraint(fields=('account', 'slug'), name='git_provider_slug_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='gitprovider',
-            constraint=models.CheckConstraint(condition=models.Q(('provider_type__in', ['github', 'gitlab', 'gitea', 'bitbucket'])), name='git_provider_type'),
-        ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitprovidercredential',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account', 'provider'), name='git_credential_default_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitprovidercredential',
             constraint=models.CheckConstraint(condition=models.Q(('auth_type__in', ['oauth', 'personal_access_token', 'github_app', 'ssh_key'])), name='git_credential_auth_type'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitrepository',
             index=models.Index(fields=['account', '-id'], name='git_repository_account'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitrepository',
             constraint=models.UniqueConstraint(fields=('account', 'full_name'), name='git_repository_name_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitrepository',
             constraint=models.UniqueConstraint(fields=('credential', 'external_id'), name='git_repository_external_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitrepository',
             constraint=models.CheckConstraint(condition=models.Q(('branch_filter_type', 'none'), models.Q(('branch_filter', ''), _negated=True), _connector='OR'), name='git_repository_filter'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitrepository',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('credential__isnull', False), ('origin', 'git')), ('origin', 'devops'), _connector='OR'), name='git_repository_origin'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitpipelineschedule',
             index=models.Index(condition=models.Q(('is_active', True)), fields=['next_run_at'], name='git_schedule_due'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitpipelineschedule',
             constraint=models.UniqueConstraint(fields=('repository', 'name'), name='git_schedule_name_once'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitpipeline',
             index=models.Index(fields=['account', '-id'], name='git_pipeline_account'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitpipeline',
             index=models.Index(fields=['repository', '-id'], name='git_pipeline_repository'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitpipeline',
             constraint=models.UniqueConstraint(fields=('repository', 'external_id'), name='git_pipeline_external_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitpipeline',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'pending', 'in_progress', 'completed', 'failed', 'cancelled', 'skipped'])), name='git_pipeline_status'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitrunner',
             constraint=models.UniqueConstraint(fields=('credential', 'external_id'), name='git_runner_once'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='gitsync',
             index=models.Index(condition=models.Q(('status__in', ['pending', 'running'])), fields=['next_attempt_at'], name='git_sync_due'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitsync',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'completed', 'failed'])), name='git_sync_status'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='gitworkflowtrigger',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'paused', 'disabled', 'error'])), name='workflow_trigger_status'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='hostwrite',
             index=models.Index(condition=models.Q(('status', 'pending')), fields=['next_attempt_at'], name='host_write_due'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='hostwrite',
             index=models.Index(fields=['repository', 'target', '-id'], name='host_write_target'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='hostwrite',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'sent', 'superseded', 'failed'])), name='host_write_status'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='runnerdispatch',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'dispatched', 'running', 'completed', 'failed'])), name='runner_dispatch_status'),
-        ),
-    ]
+        ),]

@@ -16,10 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
-        migrations.CreateModel(
-            name='Pipeline',
-            fields=[
+    operations = [migrations.CreateModel(name='Pipeline', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -48,26 +45,16 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('provider', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='devops.provider')),
                 ('source_repository', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='devops.repository')),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='PipelineRepository',
-            fields=[
+            ], options={'ordering': ['name'], "indexes": [models.Index(fields=['account', 'is_active'], name='pipeline_active'), models.Index(fields=['account', 'pipeline_type'], name='pipeline_by_type'), models.Index(fields=['account', '-id'], name='pipeline_account')], "constraints": [models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('account', 'slug'), name='pipeline_slug_once'), models.CheckConstraint(condition=models.Q(('timeout_minutes__gte', 0.05), ('timeout_minutes__lte', 360)), name='pipeline_timeout'), models.CheckConstraint(condition=models.Q(('pipeline_type__in', ['review', 'implement', 'security', 'deploy', 'custom'])), name='pipeline_type'), models.UniqueConstraint(condition=models.Q(('deleted_at', None), models.Q(('source_path', ''), _negated=True)), fields=('source_repository', 'source_path'), name='pipeline_source_once')]}),
+migrations.CreateModel(name='PipelineRepository', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('overrides', models.JSONField(default=dict)),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='pipelines.pipeline')),
                 ('repository', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='pipeline_links', to='devops.repository')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['id'], "constraints": [models.UniqueConstraint(fields=('pipeline', 'repository'), name='link_once')]}),
+migrations.CreateModel(
             name='PipelineRun',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -121,9 +108,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.CreateModel(
-            name='PipelineStep',
-            fields=[
+migrations.CreateModel(name='PipelineStep', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -147,14 +132,8 @@ class Migration(migrations.Migration):
                 ('group_key', models.CharField(blank=True, max_length=64)),
                 ('phase', models.CharField(choices=[('main', 'Main'), ('finally', 'Finally')], default='main', max_length=8)),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='pipelines.pipeline')),
-            ],
-            options={
-                'ordering': ['position'],
-            },
-        ),
-        migrations.CreateModel(
-            name='StepExecution',
-            fields=[
+            ], options={'ordering': ['position'], "constraints": [models.UniqueConstraint(fields=('pipeline', 'key'), name='step_key_once'), models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='step_position'), models.CheckConstraint(condition=models.Q(('timeout_minutes', None), ('timeout_minutes__gte', 0.05), _connector='OR'), name='step_timeout')]}),
+migrations.CreateModel(name='StepExecution', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -187,14 +166,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='step_executions', to='pipelines.pipelinerun')),
                 ('step', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='pipelines.pipelinestep')),
-            ],
-            options={
-                'ordering': ['position', 'matrix_index', 'attempt'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Artifact',
-            fields=[
+            ], options={'ordering': ['position', 'matrix_index', 'attempt'], "indexes": [models.Index(condition=models.Q(('parked_kind', ''), _negated=True), fields=['deadline_at'], name='execution_parked')], "constraints": [models.UniqueConstraint(fields=('run', 'step_key', 'matrix_index', 'attempt'), name='execution_once'), models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'waiting_approval', 'running', 'success', 'failure', 'skipped', 'cancelled'])), name='execution_status')]}),
+migrations.CreateModel(name='Artifact', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -208,12 +181,8 @@ class Migration(migrations.Migration):
                 ('blob', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='devops.blob')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='artifacts', to='pipelines.pipelinerun')),
                 ('step_execution', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='artifacts', to='pipelines.stepexecution')),
-            ],
-            options={
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['name'], "indexes": [models.Index(fields=['expires_at'], name='artifact_expiry')], "constraints": [models.UniqueConstraint(fields=('run', 'name'), name='artifact_name_once')]}),
+migrations.CreateModel(
             name='TestReport',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -234,9 +203,7 @@ class Migration(migrations.Migration):
                 'ordering': ['id'],
             },
         ),
-        migrations.CreateModel(
-            name='TestCase',
-            fields=[
+migrations.CreateModel(name='TestCase', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('suite', models.CharField(blank=True, max_length=300)),
                 ('name', models.CharField(max_length=500)),
@@ -247,12 +214,8 @@ class Migration(migrations.Migration):
                 ('details', models.TextField(blank=True)),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pipelines.pipeline')),
                 ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='pipelines.testreport')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
+            ], options={'ordering': ['id'], "indexes": [models.Index(fields=['pipeline', 'name', '-id'], name='test_case_history')], "constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['passed', 'failed', 'error', 'skipped'])), name='test_case_status')]}),
+migrations.CreateModel(
             name='Worker',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -278,141 +241,68 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['online', 'draining', 'offline'])), name='worker_status')],
             },
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='pipelinerun',
             name='worker',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='pipelines.worker'),
         ),
-        migrations.AddIndex(
-            model_name='pipeline',
-            index=models.Index(fields=['account', 'is_active'], name='pipeline_active'),
-        ),
-        migrations.AddIndex(
-            model_name='pipeline',
-            index=models.Index(fields=['account', 'pipeline_type'], name='pipeline_by_type'),
-        ),
-        migrations.AddIndex(
-            model_name='pipeline',
-            index=models.Index(fields=['account', '-id'], name='pipeline_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipeline',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('account', 'slug'), name='pipeline_slug_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipeline',
-            constraint=models.CheckConstraint(condition=models.Q(('timeout_minutes__gte', 0.05), ('timeout_minutes__lte', 360)), name='pipeline_timeout'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipeline',
-            constraint=models.CheckConstraint(condition=models.Q(('pipeline_type__in', ['review', 'implement', 'security', 'deploy', 'custom'])), name='pipeline_type'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipeline',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None), models.Q(('source_path', ''), _negated=True)), fields=('source_repository', 'source_path'), name='pipeline_source_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinerepository',
-            constraint=models.UniqueConstraint(fields=('pipeline', 'repository'), name='link_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinestep',
-            constraint=models.UniqueConstraint(fields=('pipeline', 'key'), name='step_key_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinestep',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='step_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinestep',
-            constraint=models.CheckConstraint(condition=models.Q(('timeout_minutes', None), ('timeout_minutes__gte', 0.05), _connector='OR'), name='step_timeout'),
-        ),
-        migrations.AddIndex(
-            model_name='stepexecution',
-            index=models.Index(condition=models.Q(('parked_kind', ''), _negated=True), fields=['deadline_at'], name='execution_parked'),
-        ),
-        migrations.AddConstraint(
-            model_name='stepexecution',
-            constraint=models.UniqueConstraint(fields=('run', 'step_key', 'matrix_index', 'attempt'), name='execution_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='stepexecution',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'waiting_approval', 'running', 'success', 'failure', 'skipped', 'cancelled'])), name='execution_status'),
-        ),
-        migrations.AddIndex(
-            model_name='artifact',
-            index=models.Index(fields=['expires_at'], name='artifact_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='artifact',
-            constraint=models.UniqueConstraint(fields=('run', 'name'), name='artifact_name_once'),
-        ),
-        migrations.AddIndex(
-            model_name='testcase',
-            index=models.Index(fields=['pipeline', 'name', '-id'], name='test_case_history'),
-        ),
-        migrations.AddConstraint(
-            model_name='testcase',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['passed', 'failed', 'error', 'skipped'])), name='test_case_status'),
-        ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['account', '-id'], name='run_account'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['account', 'status', '-id'], name='run_account_status'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['pipeline', '-id'], name='run_pipeline'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['pipeline', 'status', '-id'], name='run_pipeline_status'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['account', 'branch', '-id'], name='run_account_branch'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['account', 'trigger_type', '-id'], name='run_account_trigger'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(models.OrderBy(models.F('priority'), descending=True), models.F('id'), condition=models.Q(('status__in', ['pending', 'queued'])), name='run_waiting'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['worker'], name='run_of_worker'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(condition=models.Q(('status', 'running'), ('worker', None)), fields=['waiting_for'], name='run_orphan'),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(condition=models.Q(('status', 'running')), fields=['deadline_at'], name='run_deadline'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='pipelinerun',
             constraint=models.UniqueConstraint(fields=('pipeline', 'run_number'), name='run_number_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='pipelinerun',
             constraint=models.UniqueConstraint(fields=('pipeline', 'event_key'), name='run_event_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='pipelinerun',
             constraint=models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('concurrency_key',), name='run_slot_once'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='pipelinerun',
             constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'queued', 'running', 'success', 'failure', 'cancelled'])), name='run_status'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='pipelinerun',
             constraint=models.CheckConstraint(condition=models.Q(('trigger_type__in', ['manual', 'pull_request', 'issue', 'issue_comment', 'push', 'release', 'schedule', 'webhook', 'workflow_dispatch', 'retry'])), name='run_trigger_type'),
-        ),
-    ]
+        ),]

@@ -15,8 +15,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
-        migrations.CreateModel(
+    operations = [migrations.CreateModel(
             name='CommitCheck',
             fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
@@ -33,27 +32,26 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
             },
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='pipeline',
             name='badge_token',
             field=models.CharField(max_length=43, null=True, unique=True),
         ),
-        migrations.AddIndex(
+migrations.AddIndex(
             model_name='pipelinerun',
             index=models.Index(fields=['commit_sha'], name='run_commit'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='commitcheck',
             name='account',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account'),
         ),
-        migrations.AddField(
+migrations.AddField(
             model_name='commitcheck',
             name='repository',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='commit_checks', to='devops.repository'),
         ),
-        migrations.AddConstraint(
+migrations.AddConstraint(
             model_name='commitcheck',
             constraint=models.UniqueConstraint(fields=('commit_sha', 'repository'), name='commit_check_once'),
-        ),
-    ]
+        ),]

@@ -15,10 +15,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
-        migrations.CreateModel(
-            name='ApprovalGate',
-            fields=[
+    operations = [migrations.CreateModel(name='ApprovalGate', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -44,14 +41,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='gates', to='pipelines.pipelinerun')),
                 ('step_execution', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='gates', to='pipelines.stepexecution')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ApprovalVote',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['account', '-id'], name='gate_account'), models.Index(fields=['account', 'status', '-id'], name='gate_account_status'), models.Index(fields=['run', 'step_key', '-id'], name='gate_of_step'), models.Index(condition=models.Q(('status', 'pending')), fields=['expires_at'], name='gate_expiry')], "constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'cancelled', 'void'])), name='gate_status'), models.CheckConstraint(condition=models.Q(('kind__in', ['approval', 'trust', 'decision'])), name='gate_kind'), models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('run', 'kind', 'step_key', 'matrix_index'), name='gate_open_once')]}),
+migrations.CreateModel(name='ApprovalVote', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -64,14 +55,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('gate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='votes', to='pipelines.approvalgate')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Schedule',
-            fields=[
+            ], options={'ordering': ['id'], "constraints": [models.UniqueConstraint(fields=('gate', 'voter'), name='vote_once'), models.CheckConstraint(condition=models.Q(('answer__in', ['approve', 'reject'])), name='vote_answer')]}),
+migrations.CreateModel(name='Schedule', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -93,14 +78,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('pipeline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='schedules', to='pipelines.pipeline')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ScheduleFire',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(condition=models.Q(('is_active', True)), fields=['next_run_at'], name='schedule_due'), models.Index(fields=['account', '-id'], name='schedule_account')], "constraints": [models.UniqueConstraint(fields=('pipeline', 'name'), name='schedule_name_once'), models.UniqueConstraint(condition=models.Q(('source_key', ''), _negated=True), fields=('pipeline', 'source_key'), name='schedule_source_once'), models.CheckConstraint(condition=models.Q(('jitter_seconds__lte', 3600)), name='schedule_jitter'), models.CheckConstraint(condition=models.Q(('missed__in', ['latest', 'skip', 'all'])), name='schedule_missed'), models.CheckConstraint(condition=models.Q(('overlap__in', ['queue', 'skip', 'cancel_running'])), name='schedule_overlap')]}),
+migrations.CreateModel(name='ScheduleFire', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('fire_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),
@@ -111,14 +90,8 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='schedule_fires', to='pipelines.pipelinerun')),
                 ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fires', to='pipelines.schedule')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='StepApprovalToken',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['schedule', '-id'], name='fire_of_schedule'), models.Index(fields=['account', '-id'], name='fire_account'), models.Index(fields=['fired_at'], name='fire_age')], "constraints": [models.UniqueConstraint(fields=('schedule', 'fire_at'), name='fire_once'), models.CheckConstraint(condition=models.Q(('outcome__in', ['started', 'skipped', 'missed', 'refused'])), name='fire_outcome')]}),
+migrations.CreateModel(name='StepApprovalToken', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -136,113 +109,4 @@ class Migration(migrations.Migration):
                 ('recipient_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('responded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('step_execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approval_tokens', to='pipelines.stepexecution')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.AddIndex(
-            model_name='approvalgate',
-            index=models.Index(fields=['account', '-id'], name='gate_account'),
-        ),
-        migrations.AddIndex(
-            model_name='approvalgate',
-            index=models.Index(fields=['account', 'status', '-id'], name='gate_account_status'),
-        ),
-        migrations.AddIndex(
-            model_name='approvalgate',
-            index=models.Index(fields=['run', 'step_key', '-id'], name='gate_of_step'),
-        ),
-        migrations.AddIndex(
-            model_name='approvalgate',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['expires_at'], name='gate_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvalgate',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'cancelled', 'void'])), name='gate_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvalgate',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['approval', 'trust', 'decision'])), name='gate_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvalgate',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('run', 'kind', 'step_key', 'matrix_index'), name='gate_open_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvalvote',
-            constraint=models.UniqueConstraint(fields=('gate', 'voter'), name='vote_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='approvalvote',
-            constraint=models.CheckConstraint(condition=models.Q(('answer__in', ['approve', 'reject'])), name='vote_answer'),
-        ),
-        migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(condition=models.Q(('is_active', True)), fields=['next_run_at'], name='schedule_due'),
-        ),
-        migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(fields=['account', '-id'], name='schedule_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(fields=('pipeline', 'name'), name='schedule_name_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(condition=models.Q(('source_key', ''), _negated=True), fields=('pipeline', 'source_key'), name='schedule_source_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('jitter_seconds__lte', 3600)), name='schedule_jitter'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('missed__in', ['latest', 'skip', 'all'])), name='schedule_missed'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('overlap__in', ['queue', 'skip', 'cancel_running'])), name='schedule_overlap'),
-        ),
-        migrations.AddIndex(
-            model_name='schedulefire',
-            index=models.Index(fields=['schedule', '-id'], name='fire_of_schedule'),
-        ),
-        migrations.AddIndex(
-            model_name='schedulefire',
-            index=models.Index(fields=['account', '-id'], name='fire_account'),
-        ),
-        migrations.AddIndex(
-            model_name='schedulefire',
-            index=models.Index(fields=['fired_at'], name='fire_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedulefire',
-            constraint=models.UniqueConstraint(fields=('schedule', 'fire_at'), name='fire_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedulefire',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['started', 'skipped', 'missed', 'refused'])), name='fire_outcome'),
-        ),
-        migrations.AddIndex(
-            model_name='stepapprovaltoken',
-            index=models.Index(fields=['step_execution', 'status'], name='approval_token_step'),
-        ),
-        migrations.AddIndex(
-            model_name='stepapprovaltoken',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['status', 'expires_at'], name='approval_token_expiry'),
-        ),
-        migrations.AddIndex(
-            model_name='stepapprovaltoken',
-            index=models.Index(fields=['recipient_user', 'status'], name='approval_token_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='stepapprovaltoken',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'void'])), name='approval_token_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='stepapprovaltoken',
-            constraint=models.UniqueConstraint(fields=('gate', 'recipient_email'), name='approval_token_once'),
-        ),
-    ]
+            ], options={'ordering': ['id'], "indexes": [models.Index(fields=['step_execution', 'status'], name='approval_token_step'), models.Index(condition=models.Q(('status', 'pending')), fields=['status', 'expires_at'], name='approval_token_expiry'), models.Index(fields=['recipient_user', 'status'], name='approval_token_person')], "constraints": [models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'expired', 'void'])), name='approval_token_status'), models.UniqueConstraint(fields=('gate', 'recipient_email'), name='approval_token_once')]}),]

@@ -16,10 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
-        migrations.CreateModel(
-            name='PipelineTemplate',
-            fields=[
+    operations = [migrations.CreateModel(name='PipelineTemplate', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -53,44 +50,12 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devops.account')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('source_pipeline', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='pipelines.pipeline')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='TemplateRating',
-            fields=[
+            ], options={'ordering': ['-id'], "indexes": [models.Index(fields=['account', '-id'], name='template_account'), models.Index(fields=['is_public', 'status'], name='template_public')], "constraints": [models.CheckConstraint(condition=models.Q(('is_featured', False), ('is_public', True), _connector='OR'), name='template_featured_public'), models.CheckConstraint(condition=models.Q(('rating__gte', 0), ('rating__lte', 5)), name='template_rating'), models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'published', 'archived'])), name='template_status')]}),
+migrations.CreateModel(name='TemplateRating', fields=[
                 ('id', models.UUIDField(default=devops.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('rating', models.DecimalField(decimal_places=2, max_digits=3, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(5)])),
                 ('template', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ratings', to='pipelines.pipelinetemplate')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.AddIndex(
-            model_name='pipelinetemplate',
-            index=models.Index(fields=['account', '-id'], name='template_account'),
-        ),
-        migrations.AddIndex(
-            model_name='pipelinetemplate',
-            index=models.Index(fields=['is_public', 'status'], name='template_public'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinetemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('is_featured', False), ('is_public', True), _connector='OR'), name='template_featured_public'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinetemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('rating__gte', 0), ('rating__lte', 5)), name='template_rating'),
-        ),
-        migrations.AddConstraint(
-            model_name='pipelinetemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'published', 'archived'])), name='template_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='templaterating',
-            constraint=models.UniqueConstraint(fields=('template', 'user'), name='template_rated_once'),
-        ),
-    ]
+            ], options={"constraints": [models.UniqueConstraint(fields=('template', 'user'), name='template_rated_once')]}),]

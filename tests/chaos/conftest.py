@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.schemas import copy_postgres
 from tests.services import postgres, postgres_programs
 from tests.stack import Stack, running
 
@@ -34,6 +35,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
     if postgres_programs() is None:
         pytest.skip("needs PostgreSQL ≥ 14: initdb not found")
     tmp_path.chmod(0o755)
+    copy_postgres(tmp_path / "pg")
     with postgres(tmp_path / "pg") as url:
         environment["POWERNODE_DATABASE_URL"] = url
         with running(tmp_path / "stack", environment) as made:
