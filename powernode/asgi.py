@@ -1,6 +1,7 @@
 """The web process: HTTP on a few persistent threads, live streams beside it."""
 
 import os
+from importlib import import_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "powernode.settings")
 
@@ -10,8 +11,10 @@ django_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 
 from devops.event_streams import EventStreams
+from powernode.heap import settle
 from powernode.threads import PersistentThreads
 from powernode.websockets import AllowedOriginOrBearer, event_streams, patterns
 
@@ -21,3 +24,7 @@ application = ProtocolTypeRouter(
         "websocket": AllowedOriginOrBearer(AuthMiddlewareStack(URLRouter(patterns))),
     }
 )
+
+# Every address and its view: now, and not under the first request.
+import_module(settings.ROOT_URLCONF)
+settle()

@@ -22,6 +22,7 @@ from pipelines.engine import pool as engine
 from pipelines.engine.pool import EnginePool
 from pipelines.jobs import worker_queue
 from powernode.celery import app
+from powernode.heap import settle
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def run_worker(
         pool.start()
         if with_beat:
             beat.start()
+        settle()
         if settings.POWERNODE_READY_FILE:
             Path(settings.POWERNODE_READY_FILE).touch()
         logger.info(
