@@ -16,12 +16,14 @@ from tests.stack import running
 
 ENVIRONMENT = {
     "steps_plain": {"POWERNODE_SANDBOX": "none"},
+    # The runs meet in a folder outside their workspaces.
+    "overlaps": {"POWERNODE_SANDBOX": "none"},
     "burst": {"POWERNODE_WORKER_CAPACITY": "200", "POWERNODE_SANDBOX": "none"},
     "imports": {"POWERNODE_EGRESS_ALLOW": "127.0.0.1"},
     "many_imports": {"POWERNODE_EGRESS_ALLOW": "127.0.0.1"},
     "big_log": {"POWERNODE_LOG_CAP_BYTES": str(256 * 1024 * 1024)},
 }
-ROUNDS_ONCE = {"listing", "lease", "normaliser", "many_imports"}
+ROUNDS_ONCE = {"listing", "overlaps", "lease", "normaliser", "many_imports"}
 
 
 def steal() -> tuple[int, int]:

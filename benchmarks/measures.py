@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from benchmarks.deliveries import offer, send
 from benchmarks.git_hosts import imports, many, normaliser, replays
+from benchmarks.overlaps import overlaps
 from benchmarks.reruns import reruns
 from benchmarks.schedules import schedules
 from tests.stack import Stack, children_of, command_line, definition
@@ -266,6 +267,7 @@ MEASURES: dict[str, Callable[[Stack], Samples]] = {
     "steps_plain": steps, "steps": steps, "log_lines": log_lines, "big_log": big_log,
     "schedules": schedules,
     "reruns": reruns,
+    "overlaps": overlaps,
     "burst": burst, "simulator": simulator,
     "idle": idle, "listing": listing, "recovery": recovery, "lease": lease,
 }  # fmt: skip

@@ -66,6 +66,21 @@ class Driver:
         row = selectors.pipeline(self.actor, pipeline)
         return [str(trigger_run(self.actor, row).pk) for _ in range(count)]
 
+    def trigger_together(self, pipeline: str, count: int, threads: int) -> int:
+        """So many runs, triggered by several threads as fast as they can."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+        row = selectors.pipeline(self.actor, pipeline)
+
+        def trigger(_: int) -> None:
+            try:
+                trigger_run(self.actor, row)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(threads) as pool:
+            return len(list(pool.map(trigger, range(count))))
+
     def cancel(self, run: str) -> str:
         """Ask a run to stop; the refusal's code when it is over."""
         from devops.errors import DomainError  # noqa: PLC0415

@@ -102,6 +102,13 @@ class PipelineRun(Lifecycle):
                 condition=Q(status__in=["queued", "running"]),
             ),
             models.Index(
+                fields=["concurrency_key", "id"],
+                name="run_group",
+                condition=Q(
+                    concurrency_key__isnull=False, status__in=["pending", "queued", "running"]
+                ),
+            ),
+            models.Index(
                 fields=["waiting_for"],
                 name="run_orphan",
                 condition=Q(status="running", worker=None),

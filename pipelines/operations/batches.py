@@ -1,7 +1,7 @@
 """Many runs in one transaction: what they share is read once, and they are inserted together."""
 
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 
 from devops import outbox
-from pipelines.choices import RUN_LIVE, Trust, WaitingFor
+from pipelines.choices import RUN_LIVE, Trust
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import Pipeline, PipelineRun, PipelineStep, StepExecution
 from pipelines.operations.concurrency import QUEUE, policy_of
@@ -20,7 +20,7 @@ from pipelines.operations.creation import (
     plan_steps,
     step_rows,
 )
-from pipelines.operations.dispatch import held_by, read_fleet
+from pipelines.operations.dispatch import line_up, read_fleet
 from pipelines.operations.reporting import announce_run
 from pipelines.states import run_facts, run_topic
 
@@ -95,16 +95,18 @@ def _offer(runs: Sequence[PipelineRun]) -> None:
     """Give each run to a worker, or say what it waits for; earlier ones of a group come first."""
     keys = {run.concurrency_key for run in runs if run.concurrency_key}
     live = PipelineRun.objects.filter(concurrency_key__in=keys, status__in=RUN_LIVE)
-    columns = ("id", "run_number", "snapshot", "waiting_for", "concurrency_key")
-    holders = {row.concurrency_key: row for row in live.order_by("-id").only(*columns)}
+    # A group may be long, and a snapshot is large: the one that is named brings its own.
+    columns = ("id", "run_number", "waiting_for", "concurrency_key")
+    groups: dict[str | None, list[PipelineRun]] = defaultdict(list)
+    for row in live.order_by("id").only(*columns):
+        groups[row.concurrency_key].append(row)
     fleet, chosen = read_fleet(), set()
     for run in runs:
-        holder = holders.get(run.concurrency_key) if run.concurrency_key else None
-        if holder is not None:
-            run.waiting_for, run.waiting_detail = WaitingFor.SLOT, held_by(holder)
+        ahead = groups[run.concurrency_key] if run.concurrency_key else []
+        if ahead:
+            line_up(run, ahead)
         elif give_to_worker(run, fleet):
             chosen.add(run.worker_id)
-        if run.concurrency_key:
-            holders.setdefault(run.concurrency_key, run)
+        ahead.append(run)
     for worker_id in chosen:
         TAKE_RUNS.send(queue=worker_queue(worker_id))

@@ -23,7 +23,7 @@ from pipelines.operations.concurrency import (
     rejection,
     rivals,
 )
-from pipelines.operations.dispatch import Fleet, held_by, read_fleet, slot_holder
+from pipelines.operations.dispatch import Fleet, line_up, read_fleet
 from pipelines.operations.reporting import announce_run
 from pipelines.operations.trust import ask_to_trust
 from pipelines.states import end_pending_steps, run_facts, run_topic
@@ -206,10 +206,9 @@ def step_rows(
 def _offer(run: PipelineRun) -> None:
     """Choose a worker for a run that is about to be inserted, or say why none takes it."""
     # Whoever waits for the group already comes first.
-    key = run.concurrency_key
-    holder = (slot_holder(key) or rivals(key).first()) if key else None
-    if holder is not None:
-        run.waiting_for, run.waiting_detail = WaitingFor.SLOT, held_by(holder)
+    ahead = rivals(run.concurrency_key)[:2] if run.concurrency_key else ()
+    if ahead:
+        line_up(run, ahead)
         return
     if give_to_worker(run, read_fleet()):
         TAKE_RUNS.send(queue=worker_queue(run.worker_id))

@@ -2,11 +2,11 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from devops.clock import DbNow
 from pipelines.choices import RunStatus, WaitingFor, WorkerStatus
@@ -14,7 +14,7 @@ from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import PipelineRun, Worker
 from pipelines.operations.suspects import WORDS, Suspects
 
-# Runs looked at in one go; more wait for the next tick or the next freed slot.
+# Runs looked at in one go.
 WINDOW = 200
 
 
@@ -69,16 +69,14 @@ def read_fleet() -> Fleet:
     return Fleet([*rows], free)
 
 
-def slot_holder(concurrency_key: str | None) -> PipelineRun | None:
-    """The run that holds the key, running or already given to a worker."""
-    if concurrency_key is None:
-        return None
-    return (
-        PipelineRun.objects.filter(concurrency_key=concurrency_key)
-        .filter(Q(status=RunStatus.RUNNING) | Q(status=RunStatus.QUEUED, worker__isnull=False))
-        .only("id", "run_number", "snapshot", "waiting_for")
-        .first()
-    )
+# What a run says that has others of its group before it.
+BEHIND = "Earlier runs of its concurrency group go first."
+
+
+def line_up(run: PipelineRun, ahead: Sequence[PipelineRun]) -> None:
+    """Say on a run that is about to be inserted what it waits for behind others of its group."""
+    run.waiting_for = WaitingFor.SLOT
+    run.waiting_detail = held_by(ahead[0]) if len(ahead) == 1 else BEHIND
 
 
 def held_by(holder: PipelineRun) -> str:
@@ -92,66 +90,112 @@ def held_by(holder: PipelineRun) -> str:
 def dispatch_waiting() -> int:
     """Assign what can be assigned, oldest and most important first; returns how many.
 
-    Safe to call from anywhere at any time: every assignment is a compare-and-swap.
+    Safe to call from anywhere at any time: every assignment is a compare-and-swap. How long a
+    group's queue is, and how many runs want a worker that nobody has, costs nobody else a turn.
     """
-    waiting = list(_waiting_runs())
-    if not waiting:
+    _name_holders()
+    # Orphans first: they were started and hold their concurrency slot.
+    orphans = PipelineRun.objects.filter(
+        status=RunStatus.RUNNING, worker=None, waiting_for=WaitingFor.WORKER
+    )
+    rows = [orphans.order_by("id"), _first_of_their_groups(_queued())]
+    if not any(each.exists() for each in rows):
         return 0
     fleet = read_fleet()
-    taken: set[str] = set()
-    suspects = Suspects(waiting)
     assigned: dict[uuid.UUID, list[str]] = defaultdict(list)
-    for run in waiting:
-        if suspects.must_wait(run):
-            _say(run, WaitingFor.WORKER, WORDS)
-            continue
-        worker = _worker_for(run, fleet, taken)
-        if worker is not None and _assign(run, worker):
-            suspects.note_try(run)
-            fleet.free[worker.pk] -= 1
-            taken.add(run.concurrency_key or "")
-            assigned[worker.pk].append(str(run.pk))
+    for each in rows:
+        _give_out(each, fleet, assigned)
     for worker_id in assigned:
         TAKE_RUNS.send(queue=worker_queue(worker_id))
     return sum(map(len, assigned.values()))
 
 
-def _waiting_runs() -> list[PipelineRun]:
-    """Orphans first: they were started and hold their concurrency slot."""
-    columns = (
-        "id",
-        "status",
-        "fence",
-        "concurrency_key",
-        "runner_labels",
-        "workspace_host",
-        "waiting_for",
-        "waiting_detail",
-    )
-    orphans = PipelineRun.objects.filter(
-        status=RunStatus.RUNNING, worker=None, waiting_for=WaitingFor.WORKER
-    ).only(*columns)[:WINDOW]
-    queued = (
-        PipelineRun.objects.filter(status=RunStatus.QUEUED, worker=None)
-        .order_by(F("priority").desc(), "id")
-        .only(*columns)[:WINDOW]
-    )
-    return [*orphans, *queued]
+def _queued() -> QuerySet[PipelineRun]:
+    rows = PipelineRun.objects.filter(status=RunStatus.QUEUED, worker=None)
+    return rows.order_by(F("priority").desc(), "id")
 
 
-def _worker_for(run: PipelineRun, fleet: Fleet, taken: set[str]) -> Worker | None:
-    """A worker for the run, or None with the reason written on the run."""
-    if run.status == RunStatus.QUEUED and run.concurrency_key:
-        holder = slot_holder(run.concurrency_key)
+def _give_out(
+    rows: QuerySet[PipelineRun], fleet: Fleet, assigned: dict[uuid.UUID, list[str]]
+) -> None:
+    """Give runs to workers; those whose labels no free worker has are told so, all at once."""
+    unfit: list[list[str]] = []
+    while True:
+        fitting = rows.exclude(runner_labels__in=unfit) if unfit else rows
+        window = list(fitting.only(*_COLUMNS)[:WINDOW])
+        suspects = Suspects(window)
+        before = len(unfit)
+        for run in window:
+            if run.runner_labels in unfit:
+                continue
+            worker = fleet.choose(run.runner_labels, run.workspace_host)
+            if worker is None:
+                unfit.append(run.runner_labels)
+                _explain(rows, run.runner_labels, fleet)
+            elif suspects.must_wait(run):
+                _say(run, WaitingFor.WORKER, WORDS)
+            elif _assign(run, worker):
+                suspects.note_try(run)
+                fleet.free[worker.pk] -= 1
+                assigned[worker.pk].append(str(run.pk))
+        if len(window) < WINDOW or len(unfit) == before:
+            return
+
+
+def _explain(rows: QuerySet[PipelineRun], labels: list[str], fleet: Fleet) -> None:
+    """Write the reason on all that want these labels; where it stands already, nothing is."""
+    waiting_for, detail = fleet.explain(labels)
+    told = Q(waiting_for=waiting_for, waiting_detail=detail)
+    keys = rows.filter(runner_labels=labels).exclude(told).order_by().values("pk")
+    PipelineRun.objects.filter(pk__in=keys, worker=None).update(
+        waiting_for=waiting_for, waiting_detail=detail
+    )
+
+
+def _holding() -> QuerySet[PipelineRun]:
+    """Runs that have their concurrency slot: running, or given to a worker."""
+    return PipelineRun.objects.filter(
+        Q(status=RunStatus.RUNNING) | Q(status=RunStatus.QUEUED, worker__isnull=False)
+    )
+
+
+def _ahead() -> QuerySet[PipelineRun]:
+    """For a subquery: what waits for the same slot and comes first."""
+    more = Q(priority__gt=OuterRef("priority"))
+    older = Q(priority=OuterRef("priority"), pk__lt=OuterRef("pk"))
+    rows = PipelineRun.objects.filter(
+        status=RunStatus.QUEUED, worker=None, concurrency_key=OuterRef("concurrency_key")
+    )
+    return rows.filter(more | older)
+
+
+def _first_of_their_groups(rows: QuerySet[PipelineRun]) -> QuerySet[PipelineRun]:
+    """Without those whose concurrency slot is held, or is another's first."""
+    holding = _holding().filter(concurrency_key=OuterRef("concurrency_key"))
+    return rows.filter(Q(concurrency_key=None) | (~Exists(holding) & ~Exists(_ahead())))
+
+
+def _name_holders() -> None:
+    """Each group's next run says who holds the slot; those behind it wait for their turn."""
+    held = Exists(_holding().filter(concurrency_key=OuterRef("concurrency_key")))
+    nexts = _queued().filter(~Exists(_ahead()), held, concurrency_key__isnull=False)
+    waiting = list(nexts.only(*_COLUMNS)[:WINDOW])
+    if not waiting:
+        return
+    keys = {run.concurrency_key for run in waiting}
+    columns = ("id", "run_number", "snapshot", "waiting_for", "concurrency_key")
+    holding = _holding().filter(concurrency_key__in=keys).order_by("-status").only(*columns)
+    holders = {each.concurrency_key: each for each in holding}
+    for run in waiting:
+        holder = holders.get(run.concurrency_key)
         if holder is not None:
             _say(run, WaitingFor.SLOT, held_by(holder))
-            return None
-        if run.concurrency_key in taken:
-            return None
-    worker = fleet.choose(run.runner_labels, run.workspace_host)
-    if worker is None:
-        _say(run, *fleet.explain(run.runner_labels))
-    return worker
+
+
+_COLUMNS = (
+    "id", "status", "fence", "concurrency_key", "runner_labels", "workspace_host", "waiting_for",
+    "waiting_detail",
+)  # fmt: skip
 
 
 def _assign(run: PipelineRun, worker: Worker) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from devops.errors import Fenced
 from pipelines import selectors
@@ -12,7 +13,7 @@ from pipelines.choices import RunStatus, WaitingFor
 from pipelines.engine import boundary
 from pipelines.engine.moves import Lease
 from pipelines.models import Pipeline, PipelineRun, Worker
-from pipelines.operations.dispatch import dispatch_waiting
+from pipelines.operations.dispatch import BEHIND, WINDOW, dispatch_waiting
 from pipelines.operations.runs import trigger_run
 from tests.pipelines.conftest import Workshop, fresh, in_threads, make_worker, step
 
@@ -159,3 +160,47 @@ def test_runs_are_assigned_once_however_many_dispatch(open_workshop: Workshop) -
     assigned = in_threads(6, lambda _: dispatch_waiting())
 
     assert sum(assigned) == len(runs)
+
+
+def test_a_long_queue_of_one_group_costs_the_others_no_turn(workshop: Workshop) -> None:
+    Worker.objects.update(status="offline")
+    crowded = workshop.pipeline(step("one"), allow_concurrent=False)
+    crowd = [workshop.trigger(crowded) for _ in range(WINDOW + 5)]
+    free = workshop.trigger(workshop.pipeline(step("one")))
+    Worker.objects.update(status="online", capacity=10)
+
+    assert dispatch_waiting() == 2
+
+    assert fresh(free).worker_id is not None
+    assert [fresh(run).worker_id is not None for run in crowd[:3]] == [True, False, False]
+    dispatch_waiting()
+    words = [fresh(run).waiting_detail for run in crowd[1:4]]
+    assert words == [f"Run #1 of {crowded.name} holds the concurrency group.", BEHIND, BEHIND]
+
+
+def test_many_runs_that_want_a_worker_nobody_has_cost_the_others_no_turn(
+    workshop: Workshop,
+) -> None:
+    Worker.objects.update(status="offline")
+    strange = workshop.pipeline(step("one"), runner_labels=["gpu"])
+    crowd = [workshop.trigger(strange) for _ in range(WINDOW + 5)]
+    free = workshop.trigger(workshop.pipeline(step("one")))
+    Worker.objects.update(status="online", capacity=10)
+
+    assert dispatch_waiting() == 1
+
+    assert fresh(free).worker_id is not None
+    words = {fresh(run).waiting_detail for run in crowd}
+    assert words == {"No online worker has the label gpu."}
+
+
+def test_a_dispatch_asks_the_database_as_often_for_a_thousand_as_for_two(
+    workshop: Workshop, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    pipeline = workshop.pipeline(step("one"), allow_concurrent=False)
+    for _ in range(WINDOW):
+        workshop.trigger(pipeline)
+    dispatch_waiting()
+
+    with django_assert_max_num_queries(6):
+        assert dispatch_waiting() == 0
