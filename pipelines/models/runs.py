@@ -90,23 +90,17 @@ class PipelineRun(Lifecycle):
             models.Index(fields=["account", "branch", "-id"], name="run_account_branch"),
             models.Index(fields=["account", "trigger_type", "-id"], name="run_account_trigger"),
             models.Index(fields=["commit_sha"], name="run_commit"),
-            models.Index(
-                F("priority").desc(),
-                F("id"),
-                name="run_waiting",
-                condition=Q(status__in=["pending", "queued"]),
-            ),
+            # Whole, because SQLite cannot tell that a status asked for is in a condition's list.
+            models.Index("status", F("priority").desc(), F("id"), name="run_in_line"),
             models.Index(
                 fields=["worker"],
                 name="run_of_worker",
                 condition=Q(status__in=["queued", "running"]),
             ),
             models.Index(
-                fields=["concurrency_key", "id"],
+                fields=["concurrency_key", "status", "worker", "id"],
                 name="run_group",
-                condition=Q(
-                    concurrency_key__isnull=False, status__in=["pending", "queued", "running"]
-                ),
+                condition=Q(concurrency_key__isnull=False),
             ),
             models.Index(
                 fields=["waiting_for"],

@@ -206,7 +206,7 @@ def step_rows(
 def _offer(run: PipelineRun) -> None:
     """Choose a worker for a run that is about to be inserted, or say why none takes it."""
     # Whoever waits for the group already comes first.
-    ahead = rivals(run.concurrency_key)[:2] if run.concurrency_key else ()
+    ahead = list(rivals(run.concurrency_key)[:2]) if run.concurrency_key else []
     if ahead:
         line_up(run, ahead)
         return

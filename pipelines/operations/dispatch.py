@@ -152,40 +152,45 @@ def _explain(rows: QuerySet[PipelineRun], labels: list[str], fleet: Fleet) -> No
     )
 
 
-def _holding() -> QuerySet[PipelineRun]:
-    """Runs that have their concurrency slot: running, or given to a worker."""
-    return PipelineRun.objects.filter(
-        Q(status=RunStatus.RUNNING) | Q(status=RunStatus.QUEUED, worker__isnull=False)
+def _is_held() -> Q:
+    """For a run of a group: whether another has its slot, running or given to a worker."""
+    same = PipelineRun.objects.filter(concurrency_key=OuterRef("concurrency_key"))
+    # Two questions: each is one step in the index, however long the queue is.
+    return Q(Exists(same.filter(status=RunStatus.RUNNING))) | Q(
+        Exists(same.filter(status=RunStatus.QUEUED, worker__isnull=False))
     )
 
 
 def _ahead() -> QuerySet[PipelineRun]:
     """For a subquery: what waits for the same slot and comes first."""
-    more = Q(priority__gt=OuterRef("priority"))
-    older = Q(priority=OuterRef("priority"), pk__lt=OuterRef("pk"))
     rows = PipelineRun.objects.filter(
         status=RunStatus.QUEUED, worker=None, concurrency_key=OuterRef("concurrency_key")
     )
-    return rows.filter(more | older)
+    # A sum is in no index: SQLite would walk along the priorities of all groups, row by row.
+    ranked = rows.annotate(rank=F("priority") + 0)
+    more = Q(rank__gt=OuterRef("priority"))
+    return ranked.filter(more | Q(rank=OuterRef("priority"), pk__lt=OuterRef("pk")))
 
 
 def _first_of_their_groups(rows: QuerySet[PipelineRun]) -> QuerySet[PipelineRun]:
     """Without those whose concurrency slot is held, or is another's first."""
-    holding = _holding().filter(concurrency_key=OuterRef("concurrency_key"))
-    return rows.filter(Q(concurrency_key=None) | (~Exists(holding) & ~Exists(_ahead())))
+    return rows.filter(Q(concurrency_key=None) | (~_is_held() & ~Exists(_ahead())))
 
 
 def _name_holders() -> None:
     """Each group's next run says who holds the slot; those behind it wait for their turn."""
-    held = Exists(_holding().filter(concurrency_key=OuterRef("concurrency_key")))
-    nexts = _queued().filter(~Exists(_ahead()), held, concurrency_key__isnull=False)
+    nexts = _queued().filter(_is_held(), ~Exists(_ahead()), concurrency_key__isnull=False)
     waiting = list(nexts.only(*_COLUMNS)[:WINDOW])
     if not waiting:
         return
     keys = {run.concurrency_key for run in waiting}
     columns = ("id", "run_number", "snapshot", "waiting_for", "concurrency_key")
-    holding = _holding().filter(concurrency_key__in=keys).order_by("-status").only(*columns)
-    holders = {each.concurrency_key: each for each in holding}
+    holding = PipelineRun.objects.filter(
+        Q(status=RunStatus.RUNNING) | Q(worker__isnull=False),
+        concurrency_key__in=keys, status__in=[RunStatus.QUEUED, RunStatus.RUNNING],
+    )  # fmt: skip
+    # In the order of the alphabet: one that runs replaces one that was only given to a worker.
+    holders = {each.concurrency_key: each for each in holding.order_by("status").only(*columns)}
     for run in waiting:
         holder = holders.get(run.concurrency_key)
         if holder is not None:
