@@ -266,7 +266,7 @@ NOT_DURABLE = {
     },
     "pipelines/operations/dispatch.py": {
         "read_fleet": READS,
-        "slot_holder": READS,
+        "line_up": PART,
         "held_by": READS,
     },
     "pipelines/operations/drift.py": {
