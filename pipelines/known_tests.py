@@ -4,18 +4,20 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, Value, When
 
 from devops.access import Actor, visible
 from devops.errors import NotFound
+from pipelines import selectors
 from pipelines.filters import holding
-from pipelines.flakiness import Flakiness, Result, flakiness, read_endings
+from pipelines.flakiness import Ending, Flakiness, Result, flakiness, read_endings
 from pipelines.models import KnownTest, TestCase, TestQuarantine, TestReport
 from pipelines.selectors import HEAVY, READ_RUNS
 
 # From this score on putting a test aside is suggested; below, it may have been the machine.
 SUGGESTED_SCORE = 40
 HISTORY_MAX = 50
+CASES_SHOWN = 1000
 # Reports that results are looked up in: far more than one test's last ones take part in.
 _REPORTS_MAX = 5000
 # What lists are ordered by: the largest first.
@@ -66,6 +68,17 @@ def history(actor: Actor, test: KnownTest) -> list[TestCase]:
     )  # fmt: skip
 
 
+def cases_of(actor: Actor, run_id: uuid.UUID) -> list[TestCase]:
+    """The first cases of a run's reports: failures, then what took longest."""
+    reports = visible(actor, TestReport, READ_RUNS).filter(selectors.made_for(run_id))
+    rows = TestCase._base_manager.filter(report__in=reports)
+    order = Case(
+        When(status__in=("failed", "error"), then=Value(0)),
+        When(status="skipped", then=Value(2)), default=Value(1),
+    )  # fmt: skip
+    return list(rows.order_by(order, "-duration_ms", "id")[:CASES_SHOWN])
+
+
 def quarantines_of(actor: Actor, test: KnownTest) -> list[TestQuarantine]:
     """Who put a test aside and when, newest first."""
     return list(visible(actor, TestQuarantine, READ_RUNS).filter(test=test)[:100])
@@ -80,20 +93,23 @@ def results_of(tests: Iterable[KnownTest]) -> dict[str, list[Result]]:
     pipelines = {pipeline for pipeline, _ in endings.values()}
     reports = TestReport._base_manager.filter(pipeline__in=pipelines, number__gte=numbers[0])
     facts = {
-        number: rest
-        for number, *rest in reports.values_list(
+        row.number: row
+        for row in reports.select_related("run", "step_execution").only(
             "number", "lane", "state", "is_on_default_branch", "run__run_number",
             "step_execution__attempt",
         )[:_REPORTS_MAX]
     }  # fmt: skip
     return {
-        key: [
-            Result(each.outcome, *facts[each.report], each.report)
-            for each in found
-            if each.report in facts
-        ]
+        key: [_result(each, facts[each.report]) for each in found if each.report in facts]
         for key, (_, found) in endings.items()
     }
+
+
+def _result(ending: Ending, report: TestReport) -> Result:
+    return Result(
+        ending.outcome, report.lane, report.state, report.is_on_default_branch,
+        report.run.run_number, report.step_execution.attempt, report.number,
+    )  # fmt: skip
 
 
 def outcomes_of(test: KnownTest) -> list[str]:

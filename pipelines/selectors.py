@@ -295,8 +295,12 @@ def made_for(run_id: uuid.UUID) -> Q:
 
 def test_reports(actor: Actor, run_id: uuid.UUID) -> QuerySet[TestReport]:
     """The test reports of a run with their cases, failures first."""
-    rows = visible(actor, TestReport, READ_RUNS)
-    return rows.filter(made_for(run_id)).prefetch_related("cases")
+    return plain_test_reports(actor, run_id).prefetch_related("cases")
+
+
+def plain_test_reports(actor: Actor, run_id: uuid.UUID) -> QuerySet[TestReport]:
+    """The test reports of a run, their counts only."""
+    return visible(actor, TestReport, READ_RUNS).filter(made_for(run_id))
 
 
 def commit_checks(actor: Actor, sha: str) -> list[CommitCheck]:

@@ -24,6 +24,7 @@ from gitintegration.pages import (
 from pipelines.choices import Answer
 from pipelines.pages import approvals as gates
 from pipelines.pages import (
+    artifacts,
     caches,
     pipelines,
     repositories,
@@ -33,6 +34,7 @@ from pipelines.pages import (
     simulation,
     template_updates,
     templates,
+    tests,
     workers,
 )
 from pipelines.pages import ci as all_ci
@@ -48,6 +50,9 @@ urlpatterns = [
     path("runs/<uuid:pk>", runs.RunDetail.as_view(), name="run_detail"),
     path("runs/<uuid:pk>/cancel", runs.RunCancel.as_view(), name="run_cancel"),
     path("runs/<uuid:pk>/allow", runs.RunAllow.as_view(), name="run_allow"),
+    path("artifacts/<uuid:pk>", artifacts.ArtifactPage.as_view(), name="artifact"),
+    path("artifacts/<uuid:pk>/pin", artifacts.ArtifactPin.as_view()),
+    path("artifacts/<uuid:pk>/unpin", artifacts.ArtifactPin.as_view(is_pinned=False)),
     path("runs/<uuid:pk>/retry", reruns.RunRetry.as_view(), name="run_retry"),
     path("runs/<uuid:pk>/rerun", reruns.RunRerun.as_view(), name="run_rerun"),
     path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),
@@ -82,6 +87,10 @@ urlpatterns = [
     path("pipelines/<slug:slug>/delete", pipelines.PipelineDelete.as_view()),
     path("pipelines/<slug:slug>/export", pipelines.PipelineExport.as_view()),
     path("pipelines/<slug:slug>/hook", pipeline_documents.PipelineHookPage.as_view()),
+    path("pipelines/<slug:slug>/tests", tests.PipelineTests.as_view(), name="pipeline_tests"),
+    path("pipelines/<slug:slug>/tests/<uuid:pk>", tests.TestPage.as_view()),
+    path("pipelines/<slug:slug>/tests/<uuid:pk>/quarantine", tests.TestQuarantineBegin.as_view()),
+    path("pipelines/<slug:slug>/tests/<uuid:pk>/release", tests.TestRelease.as_view()),
     path("pipelines/<slug:slug>/workflow", pipeline_documents.PipelineWorkflow.as_view()),
     path("pipelines/<slug:slug>/drift", pipeline_documents.PipelineDrift.as_view()),
     path("repositories", repositories.RepositoryList.as_view(), name="repository_list"),

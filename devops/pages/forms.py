@@ -1,5 +1,6 @@
 """The forms of the settings pages; the rules are the operations'."""
 
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from django import forms
@@ -93,10 +94,16 @@ def pairs_text(pairs: dict[str, object], separator: str = "=") -> str:
     return "\n".join(f"{name}{separator}{gap}{value}" for name, value in pairs.items())
 
 
-def show_errors(form: forms.Form, error: DomainError) -> None:
-    """Put each of an operation's problems beside its field, the rest on top."""
+def show_errors(
+    form: forms.Form, error: DomainError, called: Mapping[str, str] | None = None
+) -> None:
+    """Put each of an operation's problems beside its field, the rest on top.
+
+    `called` are the form's names of fields that the operation knows under another.
+    """
     for problem in error.errors:
         name = problem.pointer.strip("/").split("/")[0]
+        name = (called or {}).get(name, name)
         form.add_error(name if name in form.fields else None, problem.detail)
     if not error.errors:
         form.add_error(None, f"{error.detail} {error.remedy}".strip())

@@ -45,7 +45,7 @@ def count_report(report_id: uuid.UUID) -> bool:
     if report is None:
         return False
     if report.run.trust_level == Trust.TRUSTED:
-        has_room = KnownTest.objects.filter(pipeline_id=report.pipeline_id).count() < MOST_TESTS
+        has_room = KnownTest.objects.filter(pipeline_id=report.run.pipeline_id).count() < MOST_TESTS
         for cases in _batches(report):
             _count(report, cases, takes_new=has_room)
     return rows.update(is_counted=True) == 1
@@ -75,10 +75,10 @@ def _batches(report: TestReport) -> Iterator[dict[str, TestCase]]:
 @transaction.atomic(durable=True)
 def _count(report: TestReport, cases: Mapping[str, TestCase], *, takes_new: bool) -> None:
     # One report of a pipeline at a time: two would each write what they read.
-    Pipeline.objects.select_for_update().only("pk").get(pk=report.pipeline_id)
+    Pipeline.objects.select_for_update().only("pk").get(pk=report.run.pipeline_id)
     known = {
         row.key: row
-        for row in KnownTest.objects.filter(pipeline_id=report.pipeline_id, key__in=cases)
+        for row in KnownTest.objects.filter(pipeline_id=report.run.pipeline_id, key__in=cases)
     }
     changed = []
     for key, case in cases.items():
@@ -87,7 +87,7 @@ def _count(report: TestReport, cases: Mapping[str, TestCase], *, takes_new: bool
             if not takes_new:
                 continue
             row = KnownTest(
-                account_id=report.account_id, pipeline_id=report.pipeline_id, key=key,
+                account_id=report.account_id, pipeline_id=report.run.pipeline_id, key=key,
                 suite=case.suite, name=case.name, last_seen_at=report.created_at,
             )  # fmt: skip
         _learn(row, case, report)

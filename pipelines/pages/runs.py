@@ -14,20 +14,25 @@ from markdown_it import MarkdownIt
 from devops.access import Actor
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
-from pipelines import artifacts, selectors
+from pipelines import known_tests, selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.diagnosis import diagnose, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvers import RESPOND
 from pipelines.operations.attempts import RETRY
+from pipelines.operations.definitions import WRITE as WRITE_PIPELINES
 from pipelines.operations.reruns import has_failed
 from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
+from pipelines.pages.artifacts import artifacts_of_run
 from pipelines.pages.comparison import side_by_side
 from pipelines.pages.gate_rows import gate_detail, other_approvers, shown_gates
+from pipelines.pages.tests import shown
 
 TABS = ("log", "tests", "artifacts", "summary", "trigger", "attempts")
+# Failures whose history is linked.
+FAILED_SHOWN = 200
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
@@ -78,7 +83,7 @@ class RunDetail(RunPage):
         tab = request.GET.get("tab", "log")
         executions = list(run.step_executions.all())
         latest = latest_attempts(executions)
-        reports = list(selectors.test_reports(self.actor, pk))
+        reports = list(selectors.plain_test_reports(self.actor, pk))
         asked = [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)]
         runs = selectors.attempts_of(self.actor, run)
         return self.render(
@@ -90,8 +95,10 @@ class RunDetail(RunPage):
                 "current_step_id": current_step(latest),
                 **_current(latest),
                 "tab": tab if tab in TABS else "log",
-                "tests": _tests(reports),
-                "artifacts": [_artifact(row) for row in artifacts.artifacts_of(self.actor, run.pk)],
+                "tests": _counts(reports),
+                **(_cases(self.actor, run, reports) if tab == "tests" else {}),
+                **artifacts_of_run(self.actor, run),
+                "can_quarantine": self.actor.may(WRITE_PIPELINES),
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
@@ -179,29 +186,27 @@ def _with_attempts(step: StepExecution, executions: list[StepExecution]) -> Step
     return step
 
 
-def _tests(reports: list[Any]) -> dict[str, Any] | None:
-    """All reports of a run as one, failures first."""
+def _counts(reports: list[Any]) -> dict[str, int] | None:
+    """All reports of a run as one."""
     if not reports:
         return None
-    counts = {
-        name: sum(getattr(report, name) for report in reports)
-        for name in ("total", "passed", "failed", "errors", "skipped", "duration_ms")
-    }
-    cases = [case for report in reports for case in report.cases.all()]
-    order = {"failed": 0, "error": 0, "passed": 1, "skipped": 2}
-    cases.sort(key=lambda case: (order[case.status], -case.duration_ms))
-    is_truncated = any(report.is_truncated for report in reports) or len(cases) > 1000
-    return {**counts, "cases": cases[:1000], "is_truncated": is_truncated}
+    names = ("total", "passed", "failed", "errors", "skipped", "quarantined", "duration_ms")
+    return {name: sum(getattr(report, name) for report in reports) for name in names}
 
 
-def _artifact(row: Any) -> dict[str, Any]:
+def _cases(actor: Actor, run: PipelineRun, reports: list[Any]) -> dict[str, Any]:
+    """The cases of a run, failures first, and what is known of those that failed."""
+    cases = known_tests.cases_of(actor, run.pk)
+    failed = [case.key for case in cases if case.status in {"failed", "error"}][:FAILED_SHOWN]
+    known = known_tests.by_key(actor, run.pipeline_id, failed)
+    for case in cases:
+        found = known.get(case.key)
+        case.known = shown(run.pipeline, found) if found else None  # type: ignore[attr-defined]
+    total = sum(report.total for report in reports)
     return {
-        "name": row.name,
-        "path": row.path,
-        "size_bytes": row.size_bytes,
-        "file_count": row.file_count,
-        "expires_at": row.expires_at,
-        "url": f"/api/v1/devops/artifacts/{row.pk}/download",
+        "cases": cases,
+        "are_gone": bool(reports) and not any(report.has_cases for report in reports),
+        "is_cut": any(report.is_truncated for report in reports) or len(cases) < total,
     }
 
 

@@ -31,11 +31,12 @@ def names(alice: ApiClient, pipeline: Pipeline, **query: object) -> list[str]:
 
 
 def test_a_list_is_filtered_and_ordered(alice: ApiClient, pipeline: Pipeline) -> None:
-    for name, more in {
+    facts: dict[str, dict[str, object]] = {
         "flaky": {"score": 200, "failed_count": 2, "median_ms": 10},
         "broken": {"last_status": "failed", "failed_count": 9, "median_ms": 20},
         "slow": {"median_ms": 5000, "suite": "Heavy"},
-    }.items():
+    }
+    for name, more in facts.items():
         KnownTestFactory.create(pipeline=pipeline, name=name, **more)
     QuarantineFactory.create(test=KnownTest.objects.get(name="flaky"))
     past = timezone.now() - timedelta(days=1)
