@@ -191,7 +191,8 @@ def _counts(reports: list[Any]) -> dict[str, int] | None:
     if not reports:
         return None
     names = ("total", "passed", "failed", "errors", "skipped", "quarantined", "duration_ms")
-    return {name: sum(getattr(report, name) for report in reports) for name in names}
+    counts = {name: sum(getattr(report, name) for report in reports) for name in names}
+    return {**counts, "failing": counts["failed"] + counts["errors"] - counts["quarantined"]}
 
 
 def _cases(actor: Actor, run: PipelineRun, reports: list[Any]) -> dict[str, Any]:
