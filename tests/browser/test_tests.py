@@ -53,7 +53,7 @@ def test_a_flaky_test_is_put_aside_and_forgiven(
     page.get_by_role("button", name="Put into quarantine").click()
     expect(page.get_by_text("In quarantine", exact=True)).to_be_visible()
 
-    run = {"status": ""}
+    run: dict[str, Any] = {}
     for _ in range(2):
         run = site.finish(site.trigger(flaky))
     tests = next(step for step in run["step_executions"] if step["step_key"] == "tests")
@@ -64,7 +64,7 @@ def test_a_flaky_test_is_put_aside_and_forgiven(
     page.get_by_role("link", name="Its history").click()
     page.get_by_role("button", name="Release").click()
     page.locator("dialog[open]").get_by_role("button", name="Release").click()
-    expect(page.get_by_text("is released")).to_be_visible()
+    expect(page.get_by_text("test_shaky is released")).to_be_visible()
 
 
 def test_an_artifact_is_pinned_looked_into_and_fetched(
