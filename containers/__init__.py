@@ -1,4 +1,4 @@
 """Containers: instances, templates, quotas, secret references, Docker hosts and engine clients.
 
-Today it owns the secret references; the rest comes with the containers part.
+Today it owns the secret references, the Docker hosts and the containers of steps.
 """

@@ -13,3 +13,4 @@ class ContainersConfig(AppConfig):
         from devops import rotation  # noqa: PLC0415
 
         rotation.register("containers.SecretReference", "encrypted_value", "value")
+        rotation.register("containers.DockerHost", "encrypted_tls_credentials", "tls")

@@ -3,13 +3,49 @@
 import uuid
 from collections.abc import Iterable
 
-from containers.models import SecretReference
+from containers.clients.docker.spec import (
+    ContainerSpec,
+    HealthCheck,
+    ServiceSpec,
+)
+from containers.models import ContainerInstance, SecretReference
+from containers.operations.docker_hosts import host_for
+from containers.operations.folders import Folders
+from containers.operations.instances import (
+    Owner,
+    attachable_owners,
+    default_limits,
+    find_instance,
+    release_owners,
+    renew_leases,
+)
+from containers.operations.running import run_container
 from containers.operations.secrets import binding_of
+from containers.operations.watching import ContainerLost, Ended, ServiceFailed, Watch
 from devops.clock import DbNow
 from devops.errors import Conflict
 from devops.safety.encryption import decrypt
 
-__all__ = ["resolve_secrets"]
+__all__ = [
+    "ContainerLost",
+    "ContainerSpec",
+    "Ended",
+    "Folders",
+    "HealthCheck",
+    "Owner",
+    "ServiceFailed",
+    "ServiceSpec",
+    "Watch",
+    "attachable_owners",
+    "default_limits",
+    "find_instance",
+    "host_for",
+    "instances_of",
+    "release_owners",
+    "renew_leases",
+    "resolve_secrets",
+    "run_container",
+]
 
 
 class SecretMissing(Conflict):
@@ -17,6 +53,12 @@ class SecretMissing(Conflict):
 
     code = "secret-missing"
     title = "A secret is missing"
+
+
+def instances_of(account_id: uuid.UUID, owners: Iterable[str]) -> list[ContainerInstance]:
+    """The containers of these owners with their hosts, each owner's in order."""
+    rows = ContainerInstance.objects.filter(account_id=account_id, owner__in=list(owners))
+    return list(rows.select_related("docker_host").order_by("owner", "ordinal"))
 
 
 def resolve_secrets(account_id: uuid.UUID, names: Iterable[str]) -> dict[str, str]:

@@ -178,7 +178,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 STEP_FIELDS = (
     "key", "name", "step_type", "configuration", "condition", "continue_on_error", "is_active",
     "requires_approval", "approval_settings", "inputs", "outputs", "environment", "secret_refs",
-    "timeout_minutes", "retry", "matrix", "cache", "group_key", "phase",
+    "timeout_minutes", "retry", "matrix", "cache", "image", "services", "group_key", "phase",
 )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class StepType:
 
     `effect` says what repeating an interrupted step does: nothing (`pure`), changes the workspace
     again, is safe by an outside key (`external`), or must not happen unasked (`once`).
+    `reattaches`: executing the handler once more asks for the same commands in the same order and
+    does nothing else twice, so a command whose container still runs can be gone on with.
     """
 
     name: str
@@ -44,6 +46,7 @@ class StepType:
     effect: Effect
     docs: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
+    reattaches: bool = False
 
 
 _types: dict[str, StepType] = {}

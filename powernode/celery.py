@@ -19,6 +19,8 @@ app.conf.beat_schedule = {
     "git-tick": {"task": "gitintegration.tick", "schedule": 2.0},
     "git-tend": {"task": "gitintegration.tend", "schedule": 60.0},
     "reconcile": {"task": "gitintegration.reconcile", "schedule": 300.0},
+    "reap-containers": {"task": "containers.reap", "schedule": 10.0},
+    "docker-hosts": {"task": "containers.look_at_hosts", "schedule": 60.0},
     "outgoing": {"task": "devops.deliver", "schedule": 5.0},
     "anchor": {"task": "devops.anchor", "schedule": 3600.0},
     "compact": {"task": "devops.compact", "schedule": 60.0},

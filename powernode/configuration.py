@@ -30,7 +30,13 @@ class Configuration(BaseSettings):
     encryption_keys: Annotated[dict[str, bytes], NoDecode] = {}
     email_url: str = ""
     email_from: str = "powernode@localhost"
-    executors: Annotated[list[str], NoDecode] = ["process"]
+    executors: Annotated[list[Literal["process", "docker"]], NoDecode] = ["process", "docker"]
+    docker_host: str = Field(default="", pattern=r"^(unix:///[^\s]+|https?://[^\s/]+)?$")
+    container_memory_mb: int = Field(default=2048, ge=16, le=1024 * 1024)
+    container_cpu_millicores: int = Field(default=2000, ge=10, le=1_000_000)
+    container_pids: int = Field(default=1024, ge=8, le=1_000_000)
+    container_log_bytes: int = Field(default=1024**3, ge=1024**2, le=8 * 1024**3)
+    container_init: bool = True
     sandbox: Literal["auto", "bwrap", "none"] = "auto"
     sandbox_readonly: Annotated[list[str], NoDecode] = []
     egress_allow: Annotated[list[str], NoDecode] = []

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from containers.pages import secrets
+from containers.pages import docker_hosts, secrets
 from devops.pages import ai_configs, prompt_templates, settings
 from gitintegration.pages import (
     approvals,
@@ -53,7 +53,6 @@ urlpatterns = [
     path("artifacts/<uuid:pk>", artifacts.ArtifactPage.as_view(), name="artifact"),
     path("artifacts/<uuid:pk>/pin", artifacts.ArtifactPin.as_view()),
     path("artifacts/<uuid:pk>/unpin", artifacts.ArtifactPin.as_view(is_pinned=False)),
-    path("runs/<uuid:pk>/hint", runs.RunHint.as_view()),
     path("runs/<uuid:pk>/retry", reruns.RunRetry.as_view(), name="run_retry"),
     path("runs/<uuid:pk>/rerun", reruns.RunRerun.as_view(), name="run_rerun"),
     path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),
@@ -208,6 +207,13 @@ urlpatterns = [
         path(f"settings/prompts/<uuid:pk>/{what}", prompt_templates.PromptAct.as_view(what=what))
         for what in ("duplicate", "use", "delete")
     ),
+    path("docker", docker_hosts.DockerHostList.as_view(), name="docker_hosts"),
+    path("docker/new", docker_hosts.DockerHostNew.as_view()),
+    path("docker/<uuid:pk>", docker_hosts.DockerHostDetail.as_view()),
+    path("docker/<uuid:pk>/edit", docker_hosts.DockerHostEdit.as_view()),
+    path("docker/<uuid:pk>/test", docker_hosts.DockerHostTest.as_view()),
+    path("docker/<uuid:pk>/maintenance", docker_hosts.DockerHostMaintenance.as_view()),
+    path("docker/<uuid:pk>/delete", docker_hosts.DockerHostDelete.as_view()),
     path("settings/secrets", secrets.Secrets.as_view()),
     path("settings/secrets/<uuid:pk>/rotate", secrets.SecretRotate.as_view()),
     path("settings/secrets/<uuid:pk>/delete", secrets.SecretDelete.as_view()),

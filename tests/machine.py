@@ -11,6 +11,7 @@ from functools import cache
 
 import pytest
 
+from tests.engine_image import busybox
 from tests.services import postgres_programs, redis_program
 
 
@@ -25,6 +26,8 @@ def docker_problem() -> str:
     )  # fmt: skip
     if done.returncode:
         return f"needs a Docker Engine: {done.stderr.decode(errors='replace').strip()[:200]}"
+    if busybox() is None:
+        return "needs a Docker Engine and an image for it: busybox (busybox-static) not found"
     return ""
 
 

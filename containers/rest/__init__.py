@@ -1,1 +1,1 @@
-"""The containers app's endpoints: secrets by reference."""
+"""The containers app's endpoints: secrets by reference, Docker hosts."""

@@ -1,5 +1,6 @@
 """The one reader and writer of tar archives: plain files and folders, bounded."""
 
+import dataclasses
 import os
 import stat
 import tarfile
@@ -40,7 +41,7 @@ __all__ = [
 LISTED = 1000
 
 
-def write(
+def write(  # noqa: PLR0913 - each bounds or names what is written
     root: Path,
     destination: BinaryIO,
     *,
@@ -48,11 +49,14 @@ def write(
     limits: ArchiveLimits = DEFAULT_LIMITS,
     compression: Kind = "gzip",
     keep_links: bool = False,
+    prefix: str = "",
+    owner: int = 0,
 ) -> Summary:
     """Write files and folders below ``root`` (all, or those at ``paths``) as a compressed tar.
 
     Links (unless ``keep_links``), sockets and devices are left out and named in the summary. With
-    ``keep_links`` a folder of ``paths`` comes with all that it holds.
+    ``keep_links`` a folder of ``paths`` comes with all that it holds. With ``prefix`` the root
+    itself comes too, under that name, and all below it; everything belongs to the ``owner``.
 
     Raises:
         ArchiveError: more files or bytes than the limits allow.
@@ -60,6 +64,7 @@ def write(
         FileNotFoundError: one of ``paths`` does not exist.
     """
     packing = packer(compression)
+    naming = _Naming(prefix, owner)
     skipped: list[str] = []
     listed: list[tuple[str, int]] = []
     files = size = 0
@@ -67,6 +72,9 @@ def write(
         entries = files_beneath(root)
     else:
         entries = _deep(root, paths) if keep_links else _named(root, paths)
+    if prefix:
+        blocks = _packed(root, "", root.stat(), naming)
+        destination.writelines(packing.compress(block) for block in blocks)
     for path, status in entries:
         is_link = keep_links and stat.S_ISLNK(status.st_mode)
         if not (is_link or stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -81,7 +89,8 @@ def write(
             raise ArchiveError(
                 f"There are more than {limits.files} files or {limits.bytes} bytes to pack."
             )
-        destination.writelines(packing.compress(block) for block in _packed(root, path, status))
+        blocks = _packed(root, path, status, naming)
+        destination.writelines(packing.compress(block) for block in blocks)
     destination.write(packing.compress(b"\0" * 2 * BLOCK) + packing.flush())
     return Summary(files, size, tuple(skipped), tuple(listed))
 
@@ -105,8 +114,19 @@ def _deep(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, os.stat_resul
                 yield found, status
 
 
-def _packed(root: Path, path: str, status: os.stat_result) -> Iterator[bytes]:
-    header = tarfile.TarInfo(path)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Naming:
+    prefix: str
+    owner: int
+
+    def header(self, path: str) -> tarfile.TarInfo:
+        header = tarfile.TarInfo("/".join(part for part in (self.prefix, path) if part))
+        header.uid = header.gid = self.owner
+        return header
+
+
+def _packed(root: Path, path: str, status: os.stat_result, naming: _Naming) -> Iterator[bytes]:
+    header = naming.header(path)
     header.mtime = int(status.st_mtime)
     header.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     if stat.S_ISDIR(status.st_mode):

@@ -95,6 +95,7 @@ class LogWriter:
         self._is_open = False
         self._closed = False
         self._is_unwritable = False
+        self._known = 0
         self._seq = 0
         self._offset = 0
         self._line = 1
@@ -119,10 +120,7 @@ class LogWriter:
         if self._is_unwritable:
             self.dropped_bytes += len(block)
             return
-        shown = self._masker.feed(block)
-        if shown:
-            self._buffer.append(shown)
-            self._buffered += len(shown)
+        if self._take(self._masker.feed(block)):
             self._flush_if_due()
 
     def tick(self) -> float | None:
@@ -134,6 +132,17 @@ class LogWriter:
             return None
         return max(0.0, self._flushed_at + FLUSH_SECONDS - self._clock())
 
+    def settle(self) -> int:
+        """Write all that is held back; return the offset at which the next byte will stand."""
+        self._open()
+        self._write_rest()
+        release_connection()
+        return self._offset
+
+    def skip(self, count: int) -> None:
+        """Leave out the next ``count`` shown bytes: an earlier writer wrote them already."""
+        self._known = count
+
     def suspend(self) -> None:
         """Write the rest and leave the stream open for a later writer."""
         if self._closed:
@@ -142,6 +151,13 @@ class LogWriter:
         self._closed = True
         self._end_segment()
         release_connection()
+
+    def abandon(self) -> None:
+        """Leave the stream as it is: another process writes it now."""
+        self._closed = True
+        self._buffer.clear()
+        self._buffered = 0
+        self._end_segment()
 
     def close(self) -> None:
         """Write the rest and mark the stream complete; calling it again changes nothing."""
@@ -167,11 +183,18 @@ class LogWriter:
         release_connection()
 
     def _write_rest(self) -> None:
-        rest = self._masker.flush()
-        if rest:
-            self._buffer.append(rest)
-            self._buffered += len(rest)
+        self._take(self._masker.flush())
         self._flush()
+
+    def _take(self, shown: bytes) -> bool:
+        if self._known:
+            known = min(self._known, len(shown))
+            self._known -= known
+            shown = shown[known:]
+        if shown:
+            self._buffer.append(shown)
+            self._buffered += len(shown)
+        return bool(shown)
 
     def _flush_if_due(self) -> None:
         quiet = self._clock() - self._flushed_at

@@ -6,8 +6,8 @@ export interface Completions {
   options: { label: string; apply?: string; detail?: string; type: string }[];
 }
 
-const TOP = ["name", "key", "type", "description", "on", "concurrency", "timeout_minutes", "runner_labels", "image", "env", "secrets", "features", "notifications", "steps", "finally"];
-const STEP = ["name", "key", "uses", "with", "if", "env", "secrets", "timeout_minutes", "retry", "matrix", "cache", "parallel", "fail_fast", "max_parallel", "continue_on_error", "approval"];
+const TOP = ["name", "key", "type", "description", "on", "concurrency", "timeout_minutes", "runner_labels", "image", "services", "env", "secrets", "features", "notifications", "steps", "finally"];
+const STEP = ["name", "key", "uses", "with", "if", "env", "secrets", "timeout_minutes", "retry", "matrix", "cache", "image", "services", "parallel", "fail_fast", "max_parallel", "continue_on_error", "approval"];
 const ON = ["push", "pull_request", "issue", "issue_comment", "release", "schedule", "manual", "webhook"];
 
 /** What may stand where the text before the cursor ends; null where free text is meant. */

@@ -18,13 +18,12 @@ from pipelines.documents.matrix import (
 )
 from pipelines.documents.schema import json_schema
 from pipelines.documents.triggers import stored_triggers
-from pipelines.documents.vocabulary import FEATURES, MOST_EXECUTIONS, UNAVAILABLE
+from pipelines.documents.vocabulary import FEATURES, MOST_EXECUTIONS
 
 __all__ = [
     "DEFAULT_PARALLEL",
     "FEATURES",
     "MOST_EXECUTIONS",
-    "UNAVAILABLE",
     "Document",
     "DocumentError",
     "Finding",

@@ -40,7 +40,9 @@ def expression_problems(
     if isinstance(concurrency, Mapping):
         scope = Scope(inputs, roots=_GROUP_ROOTS)
         yield from _text_problems(concurrency.get("group"), "/concurrency/group", scope)
-    yield from _text_problems(document.get("env"), "/env", Scope(inputs, roots=_PIPELINE_ENV_ROOTS))
+    whole = Scope(inputs, roots=_PIPELINE_ENV_ROOTS)
+    yield from _text_problems(document.get("env"), "/env", whole)
+    yield from _machine_problems(document, "", whole)
     for place in step_places(document):
         if not place.is_group:
             yield from _step_problems(place, document, inputs, schemas)
@@ -70,6 +72,7 @@ def _step_problems(
     cache = cache if isinstance(cache, Mapping) else {}
     for member in ("key", "restore_keys"):
         yield from _text_problems(cache.get(member), f"{place.pointer}/cache/{member}", scope)
+    yield from _machine_problems(step, place.pointer, scope)
     yield from _hash_problems(step, place.pointer)
     yield from _condition_problems(step.get("if"), f"{place.pointer}/if", scope)
     yield from _text_problems(step.get("env"), f"{place.pointer}/env", scope)
@@ -79,6 +82,23 @@ def _step_problems(
         yield from _configuration_problems(
             step.get(member), f"{place.pointer}/{member}", scope, schema
         )
+
+
+def _machine_problems(owner: Mapping[str, Any], pointer: str, scope: Scope) -> Iterator[Problem]:
+    """Images and services; what a stranger wrote must not choose what runs with our secrets."""
+    services = owner.get("services")
+    yield from _text_problems(owner.get("image"), f"{pointer}/image", scope)
+    yield from _text_problems(services, f"{pointer}/services", scope)
+    images = [(f"{pointer}/image", owner.get("image"))]
+    for name, service in services.items() if isinstance(services, Mapping) else ():
+        if isinstance(service, Mapping):
+            place = join_pointer(f"{pointer}/services", name)
+            images += [(f"{place}/{part}", service.get(part)) for part in ("image", "command")]
+    for place, text in images:
+        if not _is_trusted(text, scope):
+            message = "Untrusted expression: foreign text could choose what runs"
+            remedy = "Use `matrix`, a choice input or a fixed text."
+            yield Problem(place, "untrusted-in-image", message, remedy)
 
 
 def _configuration_problems(
@@ -134,7 +154,7 @@ def _text_problems(
 
 def _hash_problems(step: Mapping[str, Any], pointer: str) -> Iterator[Problem]:
     """Files are there only when a step is about to run: not where it is planned."""
-    for member in ("if", "name", "env", "with", "inputs", "matrix"):
+    for member in ("if", "name", "env", "with", "inputs", "matrix", "image", "services"):
         for place, text in _texts(step.get(member), f"{pointer}/{member}"):
             if "hashfiles" in text.lower() and calls_function(text, "hashFiles"):
                 message = "`hashFiles()` works in `cache` only"

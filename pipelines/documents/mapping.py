@@ -21,6 +21,8 @@ _SAME_IN_STEP: tuple[tuple[str, str, Any], ...] = (
     ("retry", "retry", {}),
     ("matrix", "matrix", {}),
     ("cache", "cache", {}),
+    ("image", "image", ""),
+    ("services", "services", {}),
     ("env", "environment", {}),
     ("secrets", "secret_refs", []),
     ("inputs", "inputs", {}),
@@ -42,6 +44,7 @@ def to_definition(document: Document) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if document.get("image"):
         settings["image"] = document["image"]
+    _put(settings, "services", dict(document.get("services") or {}))
     if isinstance(concurrency, Mapping) and concurrency:
         settings["concurrency"] = dict(concurrency)
     _put(settings, "groups", _groups(document))
@@ -77,6 +80,7 @@ def from_definition(definition: Definition) -> dict[str, Any]:
     if minutes is not None:
         document["timeout_minutes"] = _plain_number(minutes)
     _put(document, "image", settings.get("image") or "")
+    _put(document, "services", dict(settings.get("services") or {}))
     for key, field, empty in _SAME_IN_PIPELINE:
         _put(document, key, _copy(definition.get(field), empty))
     document["steps"] = _written_steps(definition, "main")

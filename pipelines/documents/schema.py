@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.documents.container_schema import image_schema, services_schema
 from pipelines.documents.flow_schema import (
     cache_schema,
     group_settings,
@@ -66,12 +67,14 @@ def _pipeline() -> Schema:
             _minutes(LONGEST_RUN_MINUTES), "Limit of the whole run, waiting for people not counted."
         ),
         "runner_labels": _said(_names(), "Labels that the worker must have."),
-        "image": _text("Container image of every step; absent: processes of the worker."),
+        "image": image_schema(
+            "Container image of every step; absent: processes of the worker. A step may say `none`."
+        ),
         "env": _said(_environment(), "Environment variables of every step."),
         "secrets": _said(_secret_names(), "Names of the secrets that steps may ask for."),
         "features": _said(_features(), "Switches of optional behaviour."),
         "notifications": _said(_notifications(), "Who is told about what."),
-        "services": _said({"type": "object"}, "Containers that run beside the steps."),
+        "services": services_schema("Containers beside every step that runs in one."),
         "steps": _said(steps, "What is done, in this order."),
         "finally": _said(dict(steps), "Steps that run at the end, whatever happened."),
     }
@@ -93,7 +96,8 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
         "retry": _said(retry_schema(), "When and how often to try again."),
         "matrix": _said(matrix_schema(), "One execution for each combination."),
         "cache": _said(cache_schema(), "Paths that are kept from run to run under a key."),
-        "services": _said({"type": "object"}, "Containers that run beside the step."),
+        "image": image_schema("Container image of this step; `none`: a process of the worker."),
+        "services": services_schema("Containers beside this step, added to the pipeline's."),
         "secrets": _said(_secret_names(), "Secrets that this step gets."),
         "env": _said(_environment(), "Environment variables of this step."),
         "inputs": _said({"type": "object"}, "Values merged into `with` after evaluation."),
@@ -307,15 +311,17 @@ def definition_schema() -> Schema:
     texts: Schema = {"type": ["array", "null"], "items": {"type": "string"}}
     text: Schema = {"type": ["string", "null"]}
     flag: Schema = {"type": ["boolean", "null"]}
-    settings = _object({"image": text, "concurrency": some, "groups": group_settings()})
+    settings = _object(
+        {"image": text, "services": some, "concurrency": some, "groups": group_settings()}
+    )
     step = _object(
         {
             "key": text,
             "name": {"type": "string", "minLength": 1, "maxLength": 255},
             "step_type": {"type": "string"},
-            **dict.fromkeys(("condition", "group_key"), text),
+            **dict.fromkeys(("condition", "group_key", "image"), text),
             **dict.fromkeys(("configuration", "approval_settings", "inputs"), some),
-            **dict.fromkeys(("environment", "retry", "matrix", "cache"), some),
+            **dict.fromkeys(("environment", "retry", "matrix", "cache", "services"), some),
             "outputs": {"type": ["object", "array", "null"]},
             **dict.fromkeys(("continue_on_error", "is_active", "requires_approval"), flag),
             "secret_refs": texts,

@@ -1,4 +1,4 @@
-"""What a schema cannot say: unique keys, secrets, limits, what this release does not execute."""
+"""What a schema cannot say: unique keys, secrets, limits, images."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from devops.cron import check_cron, check_zone
 from devops.errors import Invalid
 from devops.safety.json_values import join_pointer
+from pipelines.documents.container_schema import container_problems
 from pipelines.documents.findings import Problem
 from pipelines.documents.flow_checks import flow_problems
 from pipelines.documents.places import StepPlace, step_places
@@ -15,7 +16,6 @@ from pipelines.documents.vocabulary import (
     DEFAULT_RUN_MINUTES,
     FEATURES,
     RESERVED_KEY,
-    UNAVAILABLE,
 )
 
 
@@ -27,7 +27,7 @@ def structure_problems(
     yield from _secrets(document)
     yield from _limits(document)
     yield from flow_problems(document)
-    yield from _unavailable(document)
+    yield from container_problems(document)
     yield from _approvals(document)
     yield from _schedules(document)
     yield from _inputs(document)
@@ -79,17 +79,6 @@ def _limits(document: Mapping[str, Any]) -> Iterator[Problem]:
             message = f"The step's limit is longer than the run's, which is {whole} minutes"
             pointer = f"{place.pointer}/timeout_minutes"
             yield Problem(pointer, "timeout", message, severity="warning")
-
-
-def _unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
-    places = [("", document), *((p.pointer, p.step) for p in step_places(document))]
-    for pointer, owner in places:
-        for word in sorted(UNAVAILABLE & owner.keys()):
-            if owner[word]:
-                message = f"`{word}` needs containers, and no worker of this release offers them"
-                remedy = "Leave it out: steps run as processes of the worker."
-                at = join_pointer(pointer, word)
-                yield Problem(at, "not-available", message, remedy, at_key=True)
 
 
 def _approvals(document: Mapping[str, Any]) -> Iterator[Problem]:

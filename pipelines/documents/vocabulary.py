@@ -17,8 +17,10 @@ FEATURES = (
     "ai_failure_hint",
     "auto_cancel_superseded",
 )
-# What the format has and this release's engine does not execute yet.
-UNAVAILABLE = frozenset({"services", "image"})
+# A step's `image` that takes it out of the pipeline's: it runs on the worker.
+NO_IMAGE = "none"
+MOST_SERVICES = 20
+LONGEST_SERVICE_WAIT = 600
 
 # They ask a language model; what it reaches holds no secret.
 AI_STEP_TYPES = ("claude_execute", "ai_workflow")

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils import timezone
 
+from containers.public import Owner
 from devops import nudge
 from devops.connections import release_connection
 from devops.errors import DomainError, Fenced, PermanentError, TransientError
@@ -20,6 +21,7 @@ from pipelines.choices import StepStatus
 from pipelines.engine.caching import StepCaching
 from pipelines.engine.control import StepControl
 from pipelines.engine.declared import declared_outputs
+from pipelines.engine.executors.docker import DockerExecutor
 from pipelines.engine.executors.process import ProcessExecutor
 from pipelines.engine.first_error import first_error_line
 from pipelines.engine.moves import StepMove
@@ -27,6 +29,7 @@ from pipelines.engine.planning import Plan
 from pipelines.engine.session import Session
 from pipelines.engine.workspace import StepFiles, Workspace
 from pipelines.models import StepExecution
+from pipelines.operations.attempts import owner_of
 from pipelines.steps.base import (
     Done,
     Outcome,
@@ -39,6 +42,7 @@ from pipelines.steps.registry import handler_for
 
 logger = logging.getLogger(__name__)
 
+Executor = ProcessExecutor | DockerExecutor
 FAIL_FAST = "Cancelled because a step beside it failed."
 
 
@@ -52,6 +56,8 @@ class Attempt:
     workspace: Workspace
     control: StepControl
     deadline_at: datetime | None
+    is_resumed: bool = False
+    _log_known: int = 0
 
     def perform(self, prepare: Callable[[LogWriter], None]) -> StepMove | Parked:
         """Prepare, then run the handler; whatever either raises becomes the attempt's failure.
@@ -60,9 +66,12 @@ class Attempt:
             Fenced: another worker has the run.
         """
         files = self.workspace.step_files(self.execution.pk)
-        files.prepare()
+        if not self.is_resumed:
+            files.prepare()
+        files.ensure()
         began = time.monotonic()
         with self._log() as writer:
+            self._log_known = writer.settle() if self.is_resumed else 0
             executor = self._executor(files, writer)
             context = self._context(files, writer, executor)
             caching = self._caching(writer)
@@ -95,7 +104,7 @@ class Attempt:
         """
         files = self.workspace.step_files(self.execution.pk)
         files.prepare()
-        executor = self._executor(files, writer)
+        executor = self._executor(files, writer, is_rebuilding=True)
         context = self._context(files, writer, executor)
         outcome = self._call(lambda: self._handler().execute(context), writer)
         if not isinstance(outcome, Done) or outcome.status != "success":
@@ -144,7 +153,10 @@ class Attempt:
     ) -> Outcome:
         prepare(writer)
         if caching is not None and not self.execution.parked_kind:
-            caching.restore()
+            if self.is_resumed:
+                caching.recall()
+            else:
+                caching.restore()
             is_hit = "true" if caching.is_hit else "false"
             context.environment = {**context.environment, "POWERNODE_CACHE_HIT": is_hit}
         if self.execution.parked_kind:
@@ -238,23 +250,38 @@ class Attempt:
         minutes = self.session.run.snapshot["timeout_minutes"]
         return f"The run took longer than its {minutes:g} minutes; the step was ended."
 
-    def _executor(self, files: StepFiles, writer: LogWriter) -> ProcessExecutor:
+    def _executor(
+        self, files: StepFiles, writer: LogWriter, *, is_rebuilding: bool = False
+    ) -> Executor:
         left = None
         if self.deadline_at is not None:
             left = time.monotonic() + (self.deadline_at - timezone.now()).total_seconds()
-        return ProcessExecutor(
-            self.workspace,
-            files,
-            writer,
-            self.control,
-            left,
-            self.session.facts.is_trusted,
-            release_connection,
-        )
+        trusted, machine = self.session.facts.is_trusted, self.plan.machine
+        if machine is None:
+            return ProcessExecutor(
+                self.workspace, files, writer, self.control, left, trusted, release_connection
+            )
+        lease = self.session.lease
+        owner = owner_of(self.execution.pk)
+        return DockerExecutor(
+            self.workspace, files, writer, self.control, left, trusted, release_connection,
+            machine,
+            Owner(
+                self.session.run.account_id,
+                # What is repeated for its effect on the folder alone has containers of its own.
+                f"{owner}:rebuilt:{lease.fence}" if is_rebuilding else owner,
+                self.session.worker.pk.hex,
+                lease.fence,
+                {
+                    "run": str(self.session.run.pk),
+                    "step": self.execution.step_key,
+                    "attempt": str(self.execution.attempt),
+                },
+            ),
+            self._log_known,
+        )  # fmt: skip
 
-    def _context(
-        self, files: StepFiles, writer: LogWriter, executor: ProcessExecutor
-    ) -> StepContext:
+    def _context(self, files: StepFiles, writer: LogWriter, executor: Executor) -> StepContext:
         environment = {
             **(self.plan.environment or {}),
             "HOME": str(self.workspace.home),
@@ -282,6 +309,7 @@ class Attempt:
             commands=executor,
             should_stop=executor.should_stop,
             deadline_at=self.deadline_at,
+            is_resumed=self.is_resumed,
         )
 
     @contextmanager
@@ -297,6 +325,10 @@ class Attempt:
         )
         try:
             yield writer
+        except Fenced:
+            # A successor may go on with the same log.
+            writer.abandon()
+            raise
         finally:
             writer.close()
             nudge.send(group, {"type": "log.nudge", "size": -1})

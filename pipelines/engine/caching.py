@@ -65,6 +65,13 @@ class StepCaching:
         self.is_hit = found.key == self._name.key
         self._say(f"Cache: brought back {found.key}, {files} entries.")
 
+    def recall(self) -> None:
+        """Know the key again: what it brought back an earlier worker had brought back."""
+        try:
+            self._name = self._named()
+        except ExpressionError as error:
+            self._say(f"Cache: its key could not be made: {error}")
+
     def save(self) -> None:
         """Keep the paths under a key that is not taken yet."""
         if self._name is None or self.is_hit:

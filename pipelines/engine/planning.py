@@ -11,6 +11,8 @@ from devops.errors import DomainError
 from pipelines import step_types
 from pipelines.choices import Phase, StepStatus
 from pipelines.documents.expansion import one_line
+from pipelines.documents.vocabulary import NO_IMAGE
+from pipelines.engine.executors.docker import Machine
 from pipelines.engine.moves import StepMove
 from pipelines.engine.session import Session
 from pipelines.expressions import ExpressionError, condition, interpolate, interpolate_value
@@ -28,6 +30,7 @@ class Plan:
     name: str = ""
     instead: StepMove | None = None
     warnings: int = 0
+    machine: Machine | None = None
 
 
 def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = False) -> Plan:
@@ -53,6 +56,7 @@ def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = 
             {**step["configuration"], **step.get("inputs", {})}, contexts, functions=functions
         )
         config = step_types.build_configuration(execution.step_type, raw)
+        machine = _machine(session, step, contexts, functions)
     except (
         ExpressionError,
         step_types.ConfigurationError,
@@ -60,7 +64,23 @@ def plan_step(session: Session, execution: StepExecution, *, is_decided: bool = 
     ) as error:
         message = f"The configuration of step {execution.step_name} is not usable: {error}"
         return Plan(instead=failed(execution, "configuration", message))
-    return Plan(config, environment, contexts, name)
+    return Plan(config, environment, contexts, name, machine=machine)
+
+
+def _machine(
+    session: Session,
+    step: Mapping[str, Any],
+    contexts: Mapping[str, Any],
+    functions: Mapping[str, Any],
+) -> Machine | None:
+    """Where the step's commands run: None on this worker, else in a container of an image."""
+    whole = session.run.snapshot.get("settings") or {}
+    image = step.get("image") or whole.get("image") or ""
+    if not image or image == NO_IMAGE:
+        return None
+    services = {**(whole.get("services") or {}), **(step.get("services") or {})}
+    image = to_string(interpolate(image, contexts, functions=functions))
+    return Machine(image, interpolate_value(services, contexts, functions=functions))
 
 
 def _refusal(session: Session, execution: StepExecution, step: Mapping[str, Any]) -> Plan | None:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
+from containers.public import renew_leases
 from devops.connections import release_connection
 from devops.outages import outage_words
 from pipelines.choices import RunStatus
@@ -165,6 +166,8 @@ class EnginePool:
 
     def _renew(self) -> None:
         if renew_lease(self.worker.pk):
+            if self._controls:
+                renew_leases(self.worker.pk.hex)
             return
         logger.error("this worker was declared lost; its runs are someone else's now")
         with self._lock:

@@ -22,11 +22,16 @@ def retry_delay(session: Session, move: StepMove) -> timedelta | None:
     A step that could not begin, that was cancelled, or whose run is over is not tried again.
     """
     execution = move.execution
+    is_over = session.is_cancelled or session.timed_out
+    if move.changes.get("reason") == "worker_lost" and not is_over:
+        # A container was lost with an earlier worker: as if this one had never come to it. Only an
+        # attempt that was gone on with ends so, and the next one is none.
+        return timedelta()
     policy = session.definitions[execution.step_key].get("retry") or {}
     if move.to != StepStatus.FAILURE or move.changes.get("reason") in NO_TRIES:
         return None
     tries = session.tries[execution.step_key, execution.matrix_index]
-    if session.is_cancelled or session.timed_out or tries >= policy.get("attempts", 1):
+    if is_over or tries >= policy.get("attempts", 1):
         return None
     causes = policy.get("on")
     if causes is not None and not any(_is_cause(cause, move) for cause in causes):

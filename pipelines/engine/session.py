@@ -87,7 +87,8 @@ class Session:
         """Put the next attempt at a step into the place of the one that ended."""
         following.run = self.run
         self.executions[self.executions.index(ended)] = following
-        self.tries[following.step_key, following.matrix_index] += 1
+        if ended.reason not in NO_TRIES:
+            self.tries[following.step_key, following.matrix_index] += 1
 
     def read_secrets(self, step: Mapping[str, Any]) -> dict[str, str]:
         """The secrets that a step declares, as they are now; an untrusted run has none.

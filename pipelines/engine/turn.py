@@ -73,17 +73,23 @@ class Turn:
                 return None
             if gate is not None:
                 return gate
+            # A worker died over it, and what it had begun goes on: in the time that it had.
+            is_resumed = was_running and not execution.parked_kind
             deadline = step_deadline(self.session, execution)
+            if is_resumed and execution.deadline_at is not None:
+                deadline = execution.deadline_at
             if not was_running:
                 self.moves.append(StepMove.start(execution, deadline, plan.name))
             self.commit()
-        return Attempt(self.session, execution, plan, self.workspace, control, deadline)
+        return Attempt(self.session, execution, plan, self.workspace, control, deadline, is_resumed)
 
     def perform(self, attempt: Attempt) -> StepMove | Parked:
         """Run a started attempt, or have what a parked one started called off."""
         if attempt.execution.parked_kind and self.is_called_off(attempt.execution):
             outcome: StepMove | Parked = attempt.call_off()
         else:
+            if attempt.is_resumed and self.is_called_off(attempt.execution):
+                attempt.control.stop("cancelled")
             outcome = attempt.perform(self._rebuild_workspace)
         if self.control.reason == "lease_lost":
             raise Fenced("The lease was lost while the step ran.")

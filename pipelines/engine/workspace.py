@@ -117,9 +117,18 @@ class StepFiles:
         return self.folder / "summary.md"
 
     def prepare(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the files anew, empty."""
+        self.ensure()
         for file in (self.output, self.summary):
             file.write_bytes(b"")
+
+    def ensure(self) -> None:
+        """Make the files unless an earlier worker did: what they hold stays."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in (self.output, self.summary):
+            # A command may have put a link in its place; it is not followed when read, either.
+            if not file.is_symlink():
+                file.touch()
 
     def read_outputs(self) -> dict[str, str]:
         """The outputs that the step's commands wrote.

@@ -4,7 +4,6 @@ from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalT
 from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
-from pipelines.models.hints import FailureHint
 from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution
 from pipelines.models.schedules import Schedule, ScheduleFire
@@ -22,7 +21,6 @@ __all__ = [
     "ApprovalVote",
     "Artifact",
     "CommitCheck",
-    "FailureHint",
     "KnownTest",
     "Pipeline",
     "PipelineHook",

@@ -109,6 +109,8 @@ class PipelineStep(Row):
     retry = models.JSONField(default=dict)
     matrix = models.JSONField(default=dict)
     cache = models.JSONField(default=dict)
+    image = models.CharField(max_length=1000, blank=True)
+    services = models.JSONField(default=dict)
     group_key = models.CharField(max_length=64, blank=True)
     phase = models.CharField(max_length=8, choices=Phase.choices, default=Phase.MAIN)
 

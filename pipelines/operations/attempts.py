@@ -1,8 +1,12 @@
 """Attempts at steps: history is added to, never overwritten."""
 
+import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from containers.public import release_owners
+from devops.storage.logs import close_abandoned
 from pipelines.models import StepExecution
 
 # What an attempt waits for that is to begin at a moment; nothing outside is asked.
@@ -21,6 +25,19 @@ _CARRIED = (
     "matrix_index",
     "continue_on_error",
 )
+
+
+def owner_of(execution_id: uuid.UUID) -> str:
+    """How containers name the attempt that they belong to."""
+    return f"pipelines.step:{execution_id}"
+
+
+def let_go(executions: Iterable[StepExecution]) -> None:
+    """Leave what attempts that end without a worker had begun: containers go, logs stay."""
+    ended = list(executions)
+    release_owners(owner_of(each.pk) for each in ended)
+    for each in ended:
+        close_abandoned(each.pk)
 
 
 _ENDED = (

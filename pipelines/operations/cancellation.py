@@ -6,6 +6,7 @@ from django.utils import timezone
 from pipelines.choices import RunStatus, StepStatus, WaitingFor
 from pipelines.jobs import DISPATCH, INTERRUPT_RUN, worker_queue
 from pipelines.models import PipelineRun, StepExecution
+from pipelines.operations.attempts import let_go
 from pipelines.operations.gates import cancel_gates
 from pipelines.states import end_pending_steps, run_states, step_states
 
@@ -59,9 +60,14 @@ def _ask(run: PipelineRun, by: str, reason: str, detail: str) -> None:
 
 def _end_now(run: PipelineRun, by: str, reason: str) -> None:
     worker_id = run.worker_id
-    for execution in StepExecution.objects.filter(
-        run=run, status__in=[StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
-    ):
+    live = list(
+        StepExecution.objects.filter(
+            run=run, status__in=[StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
+        )
+    )
+    if worker_id is None:
+        let_go(live)
+    for execution in live:
         step_states.transition(
             execution, StepStatus.CANCELLED, reason=reason, completed_at=timezone.now()
         )

@@ -15,9 +15,8 @@ from devops.errors import DomainError
 from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvals import expire_gates
-from pipelines.operations.attempts import RETRY
+from pipelines.operations.attempts import RETRY, let_go
 from pipelines.operations.dispatch import dispatch_waiting
-from pipelines.operations.hints import wake_hints
 from pipelines.operations.known_tests import count_missed_reports
 from pipelines.operations.quarantines import end_expired_quarantines
 from pipelines.operations.runs import wake_step
@@ -31,7 +30,7 @@ def sweep() -> dict[str, int]:
     """Everything that is due now; each part is safe to repeat and to run beside itself."""
     parts = (
         retire_silent_workers, wake_overdue_steps, expire_gates, end_overdue_runs,
-        dispatch_waiting, wake_hints, count_missed_reports, end_expired_quarantines,
+        dispatch_waiting, count_missed_reports, end_expired_quarantines,
     )  # fmt: skip
     done = {}
     for part in parts:
@@ -68,7 +67,9 @@ def _end_overdue(run_id: uuid.UUID) -> int:
     run = PipelineRun.objects.select_for_update().get(pk=run_id)
     if run.status != RunStatus.RUNNING or run.worker_id is not None:
         return 0
-    for execution in StepExecution.objects.filter(run=run, status=StepStatus.RUNNING):
+    running = list(StepExecution.objects.filter(run=run, status=StepStatus.RUNNING))
+    let_go(running)
+    for execution in running:
         step_states.transition(
             execution, StepStatus.FAILURE, reason="timed_out", completed_at=timezone.now(),
             parked_kind="", error_message="The run's time was over while the step waited.",

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from containers.public import attachable_owners, instances_of, release_owners
 from devops import audit
 from devops.access import Actor, is_operator
 from devops.clock import DbIn, DbNow, database_now
@@ -25,7 +26,7 @@ from pipelines.choices import (
     WorkerStatus,
 )
 from pipelines.models import PipelineRun, StepExecution, Worker
-from pipelines.operations.attempts import repeat_attempt
+from pipelines.operations.attempts import owner_of, repeat_attempt
 from pipelines.operations.gates import Opening, open_gate, waiting_words
 from pipelines.states import end_pending_steps, run_states, step_states
 
@@ -168,7 +169,8 @@ def _interrupted(run: PipelineRun, *, lost: bool) -> list[StepExecution]:
     attempts = StepExecution.objects.filter(run=run)
     running = list(attempts.filter(status=StepStatus.RUNNING))
     if running:
-        return [each for each in running if not each.parked_kind]
+        kept = _gone_on_with(running)
+        return [each for each in running if not each.parked_kind and each not in kept]
     if not lost:
         return []
     phases = {Phase.MAIN: 0, Phase.FINALLY: 1}
@@ -176,6 +178,21 @@ def _interrupted(run: PipelineRun, *, lost: bool) -> list[StepExecution]:
     pending = attempts.filter(status__in=[StepStatus.PENDING, StepStatus.WAITING_APPROVAL])
     first = min(pending, key=lambda each: (phases[Phase(each.phase)], each.position), default=None)
     return [first] if first is not None else []
+
+
+def _gone_on_with(running: Iterable[StepExecution]) -> list[StepExecution]:
+    """The attempts whose containers outlive the worker: another one goes on watching them."""
+    owners = {owner_of(each.pk): each for each in running if _reattaches(each)}
+    # The last death that a step may cost ends it, whatever its container does.
+    found = attachable_owners(owners, attachments_below=WORKER_LOSSES_MAX - 1)
+    return [owners[owner] for owner in found]
+
+
+def _reattaches(execution: StepExecution) -> bool:
+    try:
+        return not execution.parked_kind and step_types.get(execution.step_type).reattaches
+    except step_types.UnknownStepTypeError:
+        return False
 
 
 def _interrupt_steps(run: PipelineRun, worker: Worker, what: str, *, lost: bool) -> None:
@@ -238,16 +255,21 @@ def _ask_decision(run: PipelineRun, repeated: StepExecution, why: str) -> None:
 
 
 def _losses(execution: StepExecution) -> int:
-    return StepExecution.objects.filter(
-        run_id=execution.run_id,
-        step_key=execution.step_key,
-        matrix_index=execution.matrix_index,
-        reason="worker_lost",
-    ).count()
+    """How many workers a step has cost, those after whose death it was gone on with as well."""
+    tries = StepExecution.objects.filter(
+        run_id=execution.run_id, step_key=execution.step_key, matrix_index=execution.matrix_index
+    )
+    owners = [owner_of(pk) for pk in tries.values_list("pk", flat=True)]
+    taken_over = sum(row.attachments for row in instances_of(execution.account_id, owners))
+    return tries.filter(reason="worker_lost").count() + taken_over
 
 
 def _give_up(run: PipelineRun, message: str) -> None:
     """End a run that costs one worker after the other."""
+    tries = [
+        owner_of(pk) for pk in StepExecution.objects.filter(run=run).values_list("pk", flat=True)
+    ]
+    release_owners(tries)
     for parked in StepExecution.objects.filter(run=run, status=StepStatus.RUNNING):
         step_states.transition(
             parked,

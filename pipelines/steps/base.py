@@ -44,10 +44,17 @@ Outcome = Done | Parked
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended; `stopped` is why we ended it, or empty."""
+    """How a command ended; `stopped` is why we ended it.
+
+    Attributes:
+        reason: a word for an end that the exit status does not tell, for example its memory.
+        message: the same as a sentence.
+    """
 
     exit_code: int
     stopped: str = ""
+    reason: str = ""
+    message: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -115,6 +122,7 @@ class StepContext:
         scratch: a folder of this attempt alone, outside the workspace.
         log: writes a line of our own into the step's log.
         mask: takes the run's secrets out of what a handler is about to keep.
+        is_resumed: an earlier worker executed this attempt; its command may still run.
     """
 
     run: RunFacts
@@ -133,6 +141,7 @@ class StepContext:
     commands: CommandRunner
     should_stop: Callable[[], str]
     deadline_at: datetime | None
+    is_resumed: bool = False
 
 
 class StepHandler(Protocol):

@@ -38,6 +38,7 @@ RUN_COMMAND = StepType(
     outputs=_OUTPUTS,
     effect="workspace",
     example={"command": "make build"},
+    reattaches=True,
 )
 CUSTOM = StepType(
     name="custom",
@@ -47,6 +48,7 @@ CUSTOM = StepType(
     outputs=_OUTPUTS,
     effect="workspace",
     example={"command": 'echo version=1.2 >> "$POWERNODE_OUTPUT"'},
+    reattaches=True,
 )
 
 
@@ -71,7 +73,8 @@ def outcome_of(result: CommandResult) -> Done:
         return Done(outputs=outputs, exit_code=0)
     return Done(
         "failure", outputs, exit_code=result.exit_code,
-        reason=result.stopped or "exit_code", error_message=_words(result.exit_code),
+        reason=result.stopped or result.reason or "exit_code",
+        error_message=result.message or _words(result.exit_code),
     )  # fmt: skip
 
 

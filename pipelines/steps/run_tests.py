@@ -49,6 +49,7 @@ TYPE = StepType(
         "a line each: suite, name and file with tabs between."
     ),
     example={"command": "python -m pytest --junitxml=report.xml", "report": "report.xml"},
+    reattaches=True,
 )
 
 
@@ -58,7 +59,7 @@ class RunTestsHandler(Immediate):
     def execute(self, ctx: StepContext) -> Outcome:
         config: RunTestsConfig = ctx.config
         report_path = ctx.workspace / config.working_directory / config.report
-        if config.report:
+        if config.report and not ctx.is_resumed:
             _remove_stale(ctx.workspace, report_path)
         result = ctx.commands.run(
             config.command,

@@ -11,7 +11,7 @@ from gitintegration.public import configure_webhook
 from tests.api.git_belongings import GitHost, git_host, git_rows
 from tests.api.routes import Operation
 from tests.client import ApiClient
-from tests.factories.containers import SecretFactory
+from tests.factories.containers import DockerHostFactory, SecretFactory
 from tests.factories.devops import (
     AiConfigFactory,
     AuditEventFactory,
@@ -107,6 +107,7 @@ def belongings(
         "approvals": GateFactory.create(step_execution__run__account=account),
         "webhook_events": WebhookEventFactory.create(account=account),
         "secret_references": SecretFactory.create(account=account),
+        "hosts": DockerHostFactory.create(account=account),
         "workers": WorkerFactory.create(),
         **git_rows(account, git_host, settings),
     }

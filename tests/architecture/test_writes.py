@@ -9,6 +9,7 @@ from tests.architecture.sources import called, calls, modules
 # Who may set a status without `StateMachine.transition`, and why.
 STATUS_WRITERS = {
     "devops/state.py": "is the state machine",
+    "containers/operations/docker_hosts.py": "a host's status is its Engine's word, nobody listens",
     "devops/deliveries.py": "outgoing deliveries have no listeners; the row is locked",
     "gitintegration/operations/dispatches.py": "a runner's status is the host's word and our guess",
     "gitintegration/operations/host_writes.py": "nobody listens; each row is claimed before it",
@@ -32,6 +33,29 @@ ONE = "is one statement"
 ASKS = "asks the git host outside of its transactions"
 # Public functions of operations that are not one durable transaction, and why.
 NOT_DURABLE = {
+    "containers/operations/docker_hosts.py": {
+        "ask_host": "asks the Engine before its one transaction",
+        "endpoint_of": READS,
+        "host_for": "looks before its one transaction",
+        "test_host": "asks the Engine before its one transaction",
+    },
+    "containers/operations/host_endpoints.py": {"check_endpoint": READS, "check_pem": READS},
+    "containers/operations/instances.py": {
+        "default_limits": READS,
+        "find_instance": READS,
+        "note_on": "one statement under the owner's fence",
+        "is_held": READS,
+        "renew_leases": "one statement",
+        "release_owners": PART,
+        "attachable_owners": READS,
+    },
+    "containers/operations/reaping.py": {
+        "give_up_abandoned": "one transaction for each row",
+        "sweep_hosts": "hands each host to a thread",
+        "sweep_host": "asks the Engine; what it writes is one statement",
+        "look_at_hosts": "hands each host to a thread",
+    },
+    "containers/operations/running.py": {"run_container": "each move is a transaction of its own"},
     "containers/operations/secrets.py": {"binding_of": READS},
     "devops/operations/accounts.py": {"open_account": "belongs to the sign-up's transaction"},
     "devops/operations/invitations.py": {"create_invitation": "mails after its transaction"},
@@ -233,7 +257,12 @@ NOT_DURABLE = {
         "end_expired_quarantines": SEVERAL,
     },
     "pipelines/operations/approvals_given.py": {"count_approvers": READS},
-    "pipelines/operations/attempts.py": {"repeat_attempt": PART, "ended_as": READS},
+    "pipelines/operations/attempts.py": {
+        "repeat_attempt": PART,
+        "ended_as": READS,
+        "owner_of": READS,
+        "let_go": PART,
+    },
     "pipelines/operations/batches.py": {"can_be_together": READS, "create_runs": PART},
     "pipelines/operations/builtin_templates.py": {
         "sync_builtin_templates": "is part of `migrate`",
@@ -292,11 +321,6 @@ NOT_DURABLE = {
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
-    "pipelines/operations/hints.py": {
-        "want_hint": PART,
-        "wake_hints": READS,
-        "answer_hint": "claims, asks the model, and keeps the answer, each apart",
-    },
     "pipelines/operations/hooks.py": {"reveal_hook": READS, "receive": "verifies before its one"},
     "pipelines/operations/notifications.py": {
         "addresses_of": READS,

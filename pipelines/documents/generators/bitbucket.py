@@ -57,6 +57,8 @@ class _Pipelines:
         image = (self.definition.get("settings") or {}).get("image")
         if image:
             document["image"] = image
+        if (self.definition.get("settings") or {}).get("services"):
+            self.notes.add("Enter the services under `definitions`; they are left out here.")
         checkout = has_checkout(jobs)
         depth = checkout.configuration.get("fetch_depth", 1) if checkout else 0
         document["clone"] = {"depth": depth or _DEPTH_ALL} if checkout else {"enabled": False}

@@ -1,5 +1,6 @@
 """GitHub Actions workflows, and those of Gitea and Forgejo, which read the same format."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,6 +135,9 @@ class _Workflow:
         image = (self.definition.get("settings") or {}).get("image")
         if image:
             written["container"] = self._text(image)
+        services = self._services()
+        if services:
+            written["services"] = services
         minutes = whole_minutes(self.definition.get("timeout_minutes"))
         if minutes is not None:
             written["timeout-minutes"] = minutes
@@ -142,6 +146,21 @@ class _Workflow:
         if before and first is not None and not has_checkout([job]):
             parts.insert(0, first)
         written["steps"] = [step for part in parts for step in self._steps(part)]
+        return written
+
+    def _services(self) -> dict[str, Any]:
+        written: dict[str, Any] = {}
+        for name, said in ((self.definition.get("settings") or {}).get("services") or {}).items():
+            written[name] = {"image": self._text(said["image"])}
+            if said.get("env"):
+                written[name]["env"] = self._environment(said["env"])
+            check = (said.get("healthcheck") or {}).get("command")
+            if check:
+                written[name]["options"] = f"--health-cmd {shlex.quote(check)}"
+            if said.get("command"):
+                self.notes.add(
+                    f"The service {name} has a command; the host starts the image's own."
+                )
         return written
 
     def _steps(self, part: Part) -> list[dict[str, Any]]:

@@ -172,11 +172,29 @@ class _Pipeline:
         slug = plain_name(self.definition.get("slug") or self.definition["name"])
         wanted = {
             "image": (self.definition.get("settings") or {}).get("image"),
+            "services": self._services(),
             "tags": list(self.definition.get("runner_labels") or ()),
             "timeout": f"{minutes} minutes" if minutes is not None else "",
             "resource_group": "" if self.definition.get("allow_concurrent") else slug,
         }
         return {name: value for name, value in wanted.items() if value}
+
+    def _services(self) -> list[dict[str, Any]]:
+        services = (self.definition.get("settings") or {}).get("services") or {}
+        written: list[dict[str, Any]] = []
+        for name, said in services.items():
+            entry: dict[str, Any] = {"name": said["image"], "alias": name}
+            if said.get("env"):
+                entry["variables"] = {key: str(value) for key, value in said["env"].items()}
+            if said.get("command"):
+                command = said["command"]
+                entry["command"] = ["sh", "-c", command] if isinstance(command, str) else command
+            if said.get("healthcheck"):
+                self.notes.add(
+                    f"The service {name}: the host checks its ports instead of a command."
+                )
+            written.append(entry)
+        return written
 
     def _lines(self, part: Part) -> list[str]:
         if part.step_type in {"checkout", "upload_artifact", "download_artifact"}:

@@ -114,6 +114,11 @@ def _note_unsupported(step: Mapping[str, Any], notes: Notes) -> None:
     name = step["name"]
     if step.get("retry"):
         notes.add(f"{name}: its retries have no counterpart and are left out.")
+    if step.get("image") or step.get("services"):
+        notes.add(
+            f"{name}: an image or services of a single step have no counterpart; it runs where the"
+            " others run."
+        )
     if step.get("inputs"):
         notes.add(f"{name}: its `inputs` are merged into its configuration as they are written.")
     if step.get("group_key"):

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.documents.github_import.containers import place_containers
 from pipelines.documents.github_import.steps import Steps
 from pipelines.documents.github_import.translation import Translation
 from pipelines.documents.github_import.words import HOSTED, needs_of, run_defaults
 
 _LONGEST_RUN = 360
-_NOT_TAKEN_OVER = ("container", "services", "permissions", "uses")
+_NOT_TAKEN_OVER = ("permissions", "uses")
 Job = Mapping[str, Any]
 
 
@@ -97,6 +98,7 @@ class Jobs:
         environment = self.words.environment(job.get("env"), f"{pointer}/env")
         for step in steps if environment else ():
             step["env"] = {**environment, **step.get("env", {})}
+        place_containers(job, steps, pointer, self.words.report)
         self._spread_matrix(job.get("strategy"), steps, pointer)
         if job.get("environment"):
             text = (

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,11 @@ from django.conf import settings
 from devops.safety import processes, sandbox
 from devops.storage.logs import LogWriter, pump
 from pipelines.engine.control import StepControl
+from pipelines.engine.executors.allowed import require_executor
+from pipelines.engine.executors.stopping import Stopping, grace_of
 from pipelines.engine.workspace import StepFiles, Workspace
 from pipelines.steps.base import CommandResult, StepFailedError
 
-# Seconds between TERM and KILL.
-GRACE_SECONDS = 10.0
-STOPPING_GRACE_SECONDS = 1.0
-# Reasons for which nobody waits for a command's own tidying.
-_URGENT = frozenset({"worker_stopped", "force_cancelled", "lease_lost", "engine_failed"})
 # Seconds between two looks at whether the command must end.
 POLL_SECONDS = 0.2
 # The worker's own interpreter comes last: a machine whose only Python it is still has one.
@@ -64,6 +60,7 @@ class ProcessExecutor:
         network: bool = True,
     ) -> CommandResult:
         """Run to the end, a cancel, the deadline or the worker's stop, whichever is first."""
+        require_executor("process")
         stop = self.should_stop()
         if stop:
             return CommandResult(-1, stop)
@@ -98,18 +95,13 @@ class ProcessExecutor:
         return CommandResult(exit_code)
 
     def _end(self, child: processes.Child, stop: str) -> CommandResult:
-        grace = STOPPING_GRACE_SECONDS if stop in _URGENT else GRACE_SECONDS
-        exit_code = child.terminate(grace)
+        exit_code = child.terminate(grace_of(stop))
         pump(child.stdout_fd, self.writer, should_stop=lambda: False, exit_fd=child.exit_fd)
         return CommandResult(exit_code, stop)
 
     def should_stop(self) -> str:
         """Why the present command must end: a word, or empty."""
-        if self.control.reason:
-            return self.control.reason
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            return "timed_out"
-        return ""
+        return Stopping(self.control, self.deadline).word()
 
     def _spawn(
         self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], *, network: bool

@@ -100,6 +100,11 @@ class StepBody(StrictSerializer):
     retry = JSONObject(required=False)
     matrix = JSONObject(required=False)
     cache = JSONObject(required=False)
+    image = serializers.CharField(
+        max_length=1000, allow_blank=True, required=False,
+        help_text="Empty: the pipeline's; `none`: a process of the worker.",
+    )  # fmt: skip
+    services = JSONObject(required=False)
     group_key = serializers.CharField(max_length=_KEY_MAX, allow_blank=True, required=False)
     phase = serializers.ChoiceField(choices=Phase.choices, required=False)
 

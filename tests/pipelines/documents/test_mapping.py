@@ -60,6 +60,8 @@ def test_a_definition_has_every_member() -> None:
                 "retry": {},
                 "matrix": {},
                 "cache": {},
+                "image": "",
+                "services": {},
                 "group_key": "",
                 "phase": "main",
             }

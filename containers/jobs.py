@@ -1,0 +1,6 @@
+"""The background tasks of containers, by name."""
+
+from devops.taskref import TaskRef
+
+REAP = TaskRef("containers.reap")
+LOOK = TaskRef("containers.look_at_hosts")

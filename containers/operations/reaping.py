@@ -1,0 +1,107 @@
+"""Containers that nobody owns any more are removed: from the rows, and from what hosts report.
+
+It asks nobody outside this app: an owner proves that it lives by its lease.
+"""
+
+import logging
+import uuid
+from functools import partial
+
+from containers.choices import INSTANCE_ACTIVE
+from containers.clients.docker.engine import Engine
+from containers.clients.docker.errors import EngineError
+from containers.clients.docker.spec import LABEL
+from containers.models import ContainerInstance, DockerHost
+from containers.operations.docker_hosts import ask_host, endpoint_of
+from containers.operations.instances import give_up_instance
+from devops.clock import DbNow
+from devops.connections import release_connection
+from devops.lanes import HOSTS
+
+logger = logging.getLogger(__name__)
+_BATCH = 200
+ABANDONED = "Its owner was lost and nobody took it over."
+
+
+def give_up_abandoned() -> int:
+    """End every instance whose owner's lease ran out; returns how many that were."""
+    rows = ContainerInstance.objects.filter(
+        status__in=INSTANCE_ACTIVE, owner_lease_until__lt=DbNow()
+    )
+    return sum(give_up_instance(row, ABANDONED) for row in list(rows[:_BATCH]))
+
+
+def sweep_hosts() -> int:
+    """Have every host on which something may be left looked at; returns how many those are."""
+    give_up_abandoned()
+    left = ContainerInstance.objects.filter(removed_at=None)
+    used = list(left.order_by().values_list("docker_host", flat=True).distinct())
+    for pk in used:
+        HOSTS.submit(("containers", pk), partial(sweep_host, pk))
+    return len(used)
+
+
+def sweep_host(host_id: uuid.UUID) -> int:
+    """Remove what is left on one host; returns how many containers that were."""
+    host = DockerHost.objects.filter(pk=host_id).first()
+    if host is None:
+        return 0
+    endpoint = endpoint_of(host)
+    release_connection()
+    try:
+        with Engine(endpoint) as engine:
+            return _remove_unowned(engine, host)
+    except EngineError as error:
+        logger.warning("nothing was removed: %s", error)
+        return 0
+
+
+def look_at_hosts() -> None:
+    """Ask every host how it is, and remove what is left there, each in a thread of its own."""
+    for host in DockerHost.objects.all():
+        HOSTS.submit(("docker-host", host.pk), partial(_look_at, host.pk))
+
+
+def _look_at(host_id: uuid.UUID) -> None:
+    host = DockerHost.objects.filter(pk=host_id).first()
+    if host is None:
+        return
+    try:
+        ask_host(host)
+    except EngineError as error:
+        # The host's row says it.
+        logger.info("%s", error)
+        return
+    sweep_host(host_id)
+
+
+def _remove_unowned(engine: Engine, host: DockerHost) -> int:
+    found = engine.labelled("host", str(host.pk))
+    live = set(
+        ContainerInstance.objects.filter(docker_host=host, status__in=INSTANCE_ACTIVE).values_list(
+            "pk", flat=True
+        )
+    )
+    # What is created from here on has a row that is not in the list; it was not reported either.
+    over = ContainerInstance.objects.filter(docker_host=host, removed_at=None)
+    gone = list(over.exclude(status__in=INSTANCE_ACTIVE).values_list("pk", flat=True))
+    release_connection()
+    removed = 0
+    for row in found:
+        if _instance_of(row) not in live:
+            engine.remove(row["Id"])
+            removed += 1
+    for network in engine.labelled_networks("host", str(host.pk)):
+        if _instance_of(network) not in live:
+            engine.remove_network(network["Id"])
+    ContainerInstance.objects.filter(pk__in=gone).update(removed_at=DbNow())
+    return removed
+
+
+def _instance_of(row: dict[str, object]) -> uuid.UUID | None:
+    labels = row.get("Labels")
+    text = labels.get(f"{LABEL}.instance", "") if isinstance(labels, dict) else ""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
