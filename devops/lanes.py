@@ -97,5 +97,7 @@ HOSTS = Lane("hosts")
 """Calls to the git hosts."""
 REMOTES = Lane("remotes", threads=4)
 """Reading of repositories: what a push starts must not wait for a host's API."""
+MODELS = Lane("models", threads=2)
+"""Questions to language models that no step asks."""
 RECEIVERS = Lane("receivers", threads=4)
 """Outgoing deliveries and mail."""

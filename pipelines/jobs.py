@@ -9,6 +9,7 @@ RESOLVE_EVENT = TaskRef("pipelines.resolve_event")
 REPORT_RUN = TaskRef("pipelines.report_run")
 FIRE_SCHEDULES = TaskRef("pipelines.fire_schedules")
 NOTE_MAIL = TaskRef("pipelines.note_mail")
+ANSWER_HINT = TaskRef("pipelines.answer_hint")
 SWEEP = TaskRef("pipelines.sweep")
 RETAIN = TaskRef("pipelines.retain")
 

@@ -70,6 +70,16 @@ def overview(actor: Actor) -> dict[str, Any]:
     }
 
 
+def inventory(actor: Actor) -> dict[str, dict[str, Any]]:
+    """How many pipelines, repositories, providers and schedules there are, each with `total`."""
+    return {
+        "pipelines": _pipelines(actor),
+        "repositories": _repositories(actor),
+        "providers": _providers(actor),
+        "schedules": _schedules(actor),
+    }
+
+
 def known_labels(actor: Actor) -> set[str] | None:
     """The labels that online workers hold; None when no worker is online to ask."""
     if not actor.may("devops.workers.read"):

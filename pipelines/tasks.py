@@ -5,9 +5,10 @@ from functools import partial
 
 from celery import shared_task
 
-from devops.lanes import REMOTES
+from devops.lanes import MODELS, REMOTES
 from pipelines.engine import pool as engine
 from pipelines.jobs import (
+    ANSWER_HINT,
     DISPATCH,
     FIRE_SCHEDULES,
     INTERRUPT_RUN,
@@ -25,6 +26,7 @@ from pipelines.operations import (
     dispatch,
     events,
     firing,
+    hints,
     known_tests,
     reporting,
     snapshots,
@@ -61,6 +63,13 @@ def resolve_event(message_id: str) -> None:
     """Start the runs of a repository event."""
     # It may have to fetch from a host that takes its time.
     REMOTES.submit(("resolve", message_id), partial(events.resolve_event, message_id))
+
+
+@shared_task(name=ANSWER_HINT.name)
+def answer_hint(hint_id: str) -> None:
+    """Ask a model why a run failed."""
+    # A model takes its time, too.
+    MODELS.submit(("hint", hint_id), partial(hints.answer_hint, hint_id))
 
 
 @shared_task(name=REPORT_RUN.name)

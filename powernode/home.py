@@ -7,10 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from devops.access import Actor
 from devops.pages.base import Page
 from devops.storage import log_reader
 from gitintegration import public as git
-from pipelines import figures, selectors, timetable
+from pipelines import figures, selectors, statistics, timetable
 from pipelines.failures import LINE_MAX, current_step, latest_attempts
 from pipelines.models import PipelineRun, StepExecution, Worker
 
@@ -45,6 +46,9 @@ class Overview(Page):
                 },
                 "needs_you": _needs_you(live, online),
                 "live_runs": live,
+                "recent_runs": list(selectors.runs(self.actor)[:ROWS]),
+                "days": _bars(figures.runs_by_day(self.actor)),
+                "inventory": _inventory(self.actor),
                 "failures": self._failures(),
                 "workers": [_worker(worker) for worker in workers],
                 "onboarding": self._onboarding(bool(online)),
@@ -149,6 +153,49 @@ def _needs_you(live: list[PipelineRun], online: list[Worker]) -> list[dict[str, 
             },
         )
     return stuck
+
+
+def _bars(days: list[figures.Day]) -> dict[str, Any]:
+    """The days as stacked bars in a field of 20 by day and 48 in height, and their sums."""
+    most = max([day.total for day in days]) or 1
+    bars = []
+    for number, day in enumerate(days):
+        top, parts = 48.0, []
+        for status in ("success", "cancelled", "failure"):
+            height = 46 * getattr(day, status) / most
+            top -= height
+            if height:
+                parts.append({"status": status, "y": round(top, 2), "height": round(height, 2)})
+        bars.append({"day": day, "x": number * 20 + 3, "parts": parts})
+    return {
+        "bars": bars,
+        "width": len(days) * 20,
+        "success": sum(day.success for day in days),
+        "failure": sum(day.failure for day in days),
+        "cancelled": sum(day.cancelled for day in days),
+    }
+
+
+def _inventory(actor: Actor) -> list[dict[str, Any]]:
+    found = statistics.inventory(actor)
+    hooks = found["repositories"]["with_webhook"]
+    notes = {
+        "pipelines": f"{found['pipelines']['active']} active",
+        "repositories": f"{hooks} with a webhook",
+        "providers": f"{found['providers']['active']} active",
+        "schedules": f"{found['schedules']['active']} active",
+    }
+    places = {
+        "pipelines": ("Pipelines", "/pipelines", "route"),
+        "repositories": ("Repositories", "/repositories", "book-2"),
+        "providers": ("Git hosts", "/git", "cloud"),
+        "schedules": ("Schedules", "/schedules", "calendar-time"),
+    }
+    return [
+        {"title": title, "url": url, "icon": icon, "total": found[name]["total"],
+         "note": notes[name] if found[name]["total"] else ""}
+        for name, (title, url, icon) in places.items()
+    ]  # fmt: skip
 
 
 def _worker(worker: Worker) -> dict[str, Any]:

@@ -53,6 +53,7 @@ urlpatterns = [
     path("artifacts/<uuid:pk>", artifacts.ArtifactPage.as_view(), name="artifact"),
     path("artifacts/<uuid:pk>/pin", artifacts.ArtifactPin.as_view()),
     path("artifacts/<uuid:pk>/unpin", artifacts.ArtifactPin.as_view(is_pinned=False)),
+    path("runs/<uuid:pk>/hint", runs.RunHint.as_view()),
     path("runs/<uuid:pk>/retry", reruns.RunRetry.as_view(), name="run_retry"),
     path("runs/<uuid:pk>/rerun", reruns.RunRerun.as_view(), name="run_rerun"),
     path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),

@@ -28,5 +28,10 @@ for (const event of ["htmx:afterSettle", "powernode:part"]) {
     scaleBars();
   });
 }
+// A part that came anew may ask for itself again.
+document.addEventListener("powernode:part", (event) => {
+  const part = document.getElementById((event as CustomEvent<{ id: string }>).detail.id);
+  if (part) htmx.process(part);
+});
 document.addEventListener("htmx:responseError", () => toast("The server refused. Reload the page and try again.", "error"));
 document.addEventListener("htmx:sendError", () => toast("The server could not be reached. Check the connection and try again.", "error"));

@@ -63,6 +63,7 @@ class Conversation:
     Attributes:
         purpose: what the money is for; equal for every attempt at the same step.
         should_stop: why the step has to end, or empty.
+        spender: whose budget it is, and `remedy` what helps when it is too small, in words.
     """
 
     config: AiConfig
@@ -73,6 +74,8 @@ class Conversation:
     log: Callable[[str], None]
     should_stop: Callable[[], str]
     tools: WorkspaceTools | None = None
+    spender: str = "step"
+    remedy: str = "Raise `budget`, or give less context."
     tally: Tally = field(default_factory=Tally)
     messages: list[dict[str, Any]] = field(default_factory=list)
     transcript: list[dict[str, Any]] = field(default_factory=list)
@@ -154,9 +157,9 @@ class Conversation:
             answer = min(answer, int((left - for_input) / price.output))
         if answer < min(_SHORTEST_ANSWER, self.config.max_tokens):
             raise AskingFailed(
-                f"The step's budget does not allow another question of {size} bytes: "
+                f"The {self.spender}'s budget does not allow another question of {size} bytes: "
                 f"{ai_spending.dollars(max(0, left))} and {max(0, self.budget.tokens - used)} "
-                "tokens are left. Raise `budget`, or give less context.", "budget",
+                f"tokens are left. {self.remedy}", "budget",
             )  # fmt: skip
         question = Question(self.model, self.system, self.messages, answer, tools)
         return question, price.at_most(asked, answer)

@@ -1,5 +1,6 @@
 """What a model may propose: declared shapes and counts, checked before anyone acts on them."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -87,6 +88,16 @@ def proposal_schema(wanted: Mapping[str, int], result: Mapping[str, Any] | None)
         "type": "object", "properties": chosen, "required": required,
         "additionalProperties": False,
     }  # fmt: skip
+
+
+def instruction(schema: dict[str, Any] | None, *, has_patch: bool = False) -> str:
+    """What a model is told about the shape of its answer."""
+    if schema is None:
+        return ""
+    words = "Answer with one JSON value that fits this schema and nothing around it."
+    if has_patch:
+        words += " A patch is a unified diff with paths from the root of the repository."
+    return f"{words}\n```json-schema\n{json.dumps(schema)}\n```"
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:

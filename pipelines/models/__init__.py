@@ -4,6 +4,7 @@ from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalT
 from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
 from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
+from pipelines.models.hints import FailureHint
 from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution
 from pipelines.models.schedules import Schedule, ScheduleFire
@@ -21,6 +22,7 @@ __all__ = [
     "ApprovalVote",
     "Artifact",
     "CommitCheck",
+    "FailureHint",
     "KnownTest",
     "Pipeline",
     "PipelineHook",

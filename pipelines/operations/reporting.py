@@ -9,9 +9,10 @@ from django.db import transaction
 from devops import outbox
 from devops.models import OutboxMessage
 from gitintegration.public import CommitStatus, StatusState, want_comment, want_status
-from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, Trust, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.checks import settle_check
+from pipelines.operations.hints import want_hint
 from pipelines.operations.notifications import notify_run
 from pipelines.states import decimal_seconds
 
@@ -56,6 +57,7 @@ def _report(message: OutboxMessage) -> None:
     if run is None or run.status not in RUN_TERMINAL:
         return
     notify_run(run)
+    _ask_by_itself(run)
     if not _is_reported(run):
         return
     state = _STATES[run.status]
@@ -70,6 +72,13 @@ def _report(message: OutboxMessage) -> None:
             run.repository_id, int(number), f"summary:{run.pipeline_id.hex}", _summary(run),
             key=f"run:{run.pk.hex}:summary",
         )  # fmt: skip
+
+
+def _ask_by_itself(run: PipelineRun) -> None:
+    """Ask a model about the failure where the pipeline wants it; strangers spend no money."""
+    wanted = (run.snapshot.get("features") or {}).get("ai_failure_hint")
+    if wanted and run.status == RunStatus.FAILURE and run.trust_level == Trust.TRUSTED:
+        want_hint(run, "the pipeline itself")
 
 
 def _is_reported(run: PipelineRun) -> bool:

@@ -17,6 +17,7 @@ from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvals import expire_gates
 from pipelines.operations.attempts import RETRY, let_go
 from pipelines.operations.dispatch import dispatch_waiting
+from pipelines.operations.hints import wake_hints
 from pipelines.operations.known_tests import count_missed_reports
 from pipelines.operations.quarantines import end_expired_quarantines
 from pipelines.operations.runs import wake_step
@@ -30,7 +31,7 @@ def sweep() -> dict[str, int]:
     """Everything that is due now; each part is safe to repeat and to run beside itself."""
     parts = (
         retire_silent_workers, wake_overdue_steps, expire_gates, end_overdue_runs,
-        dispatch_waiting, count_missed_reports, end_expired_quarantines,
+        dispatch_waiting, wake_hints, count_missed_reports, end_expired_quarantines,
     )  # fmt: skip
     done = {}
     for part in parts:

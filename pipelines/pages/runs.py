@@ -12,16 +12,19 @@ from django.utils.html import format_html
 from markdown_it import MarkdownIt
 
 from devops.access import Actor
+from devops.ai_spending import dollars
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
 from pipelines import known_tests, selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.diagnosis import diagnose, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
+from pipelines.hints import last_hint
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvers import RESPOND
 from pipelines.operations.attempts import RETRY
 from pipelines.operations.definitions import WRITE as WRITE_PIPELINES
+from pipelines.operations.hints import ask_ai
 from pipelines.operations.reruns import has_failed
 from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
@@ -110,12 +113,37 @@ class RunDetail(RunPage):
                 "members": other_approvers(self.actor) if run.is_live else [],
                 "why": explain_failure(self.actor, run, latest),
                 "why_words": words_of(diagnose(self.actor, run)),
+                "hint": hint_row(self.actor, run),
+                "can_ask": self.actor.may(WRITE_RUNS) and run.status == RunStatus.FAILURE,
                 "can_write": self.actor.may(WRITE_RUNS),
                 "can_allow": self.actor.may(RESPOND) and run.waiting_for == WaitingFor.TRUST,
                 "cancel_url": f"{run.url}/cancel",
                 "live_seq": run.version,
             },
         )
+
+
+class RunHint(RunPage):
+    """`/runs/<id>/hint`: what a model guesses, alone; a POST has it asked, or asked again."""
+
+    def get(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        return self.render(
+            "pipelines/_hint.html",
+            {
+                "run": run,
+                "hint": hint_row(self.actor, run),
+                "can_ask": self.actor.may(WRITE_RUNS) and run.status == RunStatus.FAILURE,
+            },
+        )
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        run = selectors.run(self.actor, pk)
+        try:
+            ask_ai(self.actor, run, again=request.POST.get("again") == "true")
+        except DomainError as error:
+            return self.refuse(error, run.url)
+        return redirect(f"{run.url}#run-hint")
 
 
 class RunCancel(RunPage):
@@ -140,6 +168,16 @@ class RunAllow(RunPage):
         except DomainError as error:
             return self.refuse(error, run.url)
         return redirect(run.url)
+
+
+def hint_row(actor: Actor, run: PipelineRun) -> dict[str, Any] | None:
+    """What a model guesses about a failed run, with addresses of the lines that it cites."""
+    hint = last_hint(actor, run) if run.status == RunStatus.FAILURE else None
+    if hint is None:
+        return None
+    place = f"{run.url}?step={hint.step_execution_id}"
+    cited = [{**each, "url": f"{place}#L{each['number']}"} for each in hint.citations]
+    return {"row": hint, "citations": cited, "cost": dollars(hint.cost_micro_usd)}
 
 
 def _current(latest: list[StepExecution]) -> dict[str, str]:

@@ -35,7 +35,7 @@ ABILITY_ICONS = {
 class Marketplace(Page):
     """`/marketplace`: cards of templates."""
 
-    nav_area = "pipelines"
+    nav_area = "templates"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         names = ("search", "category", "whose")
@@ -60,7 +60,7 @@ class Marketplace(Page):
 class TemplateDetail(Page):
     """`/marketplace/<slug>?version=`: what it may do, its document, and the form to install it."""
 
-    nav_area = "pipelines"
+    nav_area = "templates"
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         row = marketplace_rows.template(self.actor, slug)

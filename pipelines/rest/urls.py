@@ -69,6 +69,7 @@ urlpatterns = [
     path(f"{_R}/retry", RunViewSet.as_view({"post": "retry"})),
     path(f"{_R}/allow", RunViewSet.as_view({"post": "allow"})),
     path(f"{_R}/diagnosis", RunViewSet.as_view({"get": "diagnosis"})),
+    path(f"{_R}/ask_ai", RunViewSet.as_view({"post": "ask_ai"})),
     path(f"{_R}/logs", logs.RunLogsView.as_view()),
     path(f"{_R}/artifacts", RunViewSet.as_view({"get": "artifacts"})),
     path(f"{_R}/test_report", RunViewSet.as_view({"get": "test_report"})),

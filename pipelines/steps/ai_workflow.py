@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from pipelines.ai.proposals import instruction
 from pipelines.step_types import StepType
 from pipelines.steps.ai_asking import (
     AskingConfig,
@@ -17,7 +18,7 @@ from pipelines.steps.ai_asking import (
     told,
 )
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext
-from pipelines.steps.claude_execute import checked_answer, instruction, shape_of
+from pipelines.steps.claude_execute import checked_answer, shape_of
 
 
 class Stage(Config):

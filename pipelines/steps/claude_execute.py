@@ -1,6 +1,5 @@
 """`claude_execute`: have a language model judge or propose, within a budget and without power."""
 
-import json
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -11,6 +10,7 @@ from pipelines.ai.proposals import (
     ProposalRefused,
     check_patch,
     check_schema,
+    instruction,
     proposal_schema,
     read_answer,
     without_mentions,
@@ -154,16 +154,6 @@ def shape_of(named: dict[str, Any] | str | None) -> dict[str, Any] | None:
     if named is not None:
         check_schema(named)
     return named
-
-
-def instruction(schema: dict[str, Any] | None, *, has_patch: bool = False) -> str:
-    """What a model is told about the shape of its answer."""
-    if schema is None:
-        return ""
-    words = "Answer with one JSON value that fits this schema and nothing around it."
-    if has_patch:
-        words += " A patch is a unified diff with paths from the root of the repository."
-    return f"{words}\n```json-schema\n{json.dumps(schema)}\n```"
 
 
 def checked_answer(

@@ -321,6 +321,11 @@ NOT_DURABLE = {
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
+    "pipelines/operations/hints.py": {
+        "want_hint": PART,
+        "wake_hints": READS,
+        "answer_hint": "claims, asks the model, and keeps the answer, each apart",
+    },
     "pipelines/operations/hooks.py": {"reveal_hook": READS, "receive": "verifies before its one"},
     "pipelines/operations/notifications.py": {
         "addresses_of": READS,

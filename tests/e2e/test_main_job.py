@@ -128,6 +128,21 @@ def test_a_run_finishes_by_itself_after_its_worker_was_killed(running: Platform)
     assert "worker ended with -9; restarting it" in running.output
 
 
+def test_schedules_are_listed_with_when_and_next(running: Platform) -> None:
+    empty = running.command("schedules")
+    pipeline = _api(running, "pipelines")["results"][0]["id"]
+    facts = {"pipeline_id": pipeline, "name": "Nightly", "cron_expression": "0 3 * * *"}
+    made = _api(running, "schedules", facts)
+    told = running.command("schedules", "--pipeline", "shop-ci")
+
+    assert "on.schedule" in empty.stdout + empty.stderr
+    assert told.returncode == 0, told.stderr
+    assert "Nightly" in told.stdout
+    assert "At 03:00" in told.stdout
+    assert [row["id"] for row in running.json("schedules", "--json")] == [made["id"]]
+    assert running.command("schedules", "--pipeline", "nothing").returncode == 3
+
+
 def test_a_web_process_that_dies_is_started_again(running: Platform) -> None:
     killed = running.children()["web"]
     os.kill(killed, signal.SIGKILL)
@@ -236,12 +251,12 @@ def _attempts(running: Platform, run_id: str) -> list[str]:
     return [step["status"] for step in run["step_executions"] if step["step_key"] == "wait"]
 
 
-def _api(running: Platform, path: str) -> Any:
+def _api(running: Platform, path: str, body: dict[str, Any] | None = None) -> Any:
     from powernode.clients.api import PowernodeClient  # noqa: PLC0415
 
     token = json.loads((running.var / "demo.json").read_text())["token"]
     with PowernodeClient(running.url, token) as client:
-        return client.get(path)
+        return client.get(path) if body is None else client.post(path, body)
 
 
 def _is_alive(pid: int) -> bool:

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from devops.api.serializers import StrictSerializer
+from pipelines.models import FailureHint
 
 
 class DiagnosisStep(serializers.Serializer[Any]):
@@ -83,6 +87,51 @@ class FailedTest(serializers.Serializer[Any]):
     seen_passed = serializers.IntegerField()
 
 
+class CitationSerializer(serializers.Serializer[Any]):
+    """A line of the failed step's log and what was quoted of it."""
+
+    number = serializers.IntegerField()
+    quote = serializers.CharField()
+
+
+class HintSerializer(serializers.ModelSerializer[FailureHint]):
+    """What a model guesses about a failed run; every citation was checked against the log."""
+
+    state = serializers.SerializerMethodField()
+    run_id = serializers.UUIDField(read_only=True)
+    step_execution_id = serializers.UUIDField(
+        read_only=True, allow_null=True, help_text="Whose log the citations are of."
+    )
+    confidence = serializers.ChoiceField(
+        choices=["", "low", "medium", "high"], read_only=True, help_text="As the model says."
+    )
+    citations = CitationSerializer(many=True, read_only=True)
+    next_steps = serializers.ListField(child=serializers.CharField(), read_only=True)
+    cost_usd = serializers.FloatField(read_only=True)
+
+    class Meta:
+        model = FailureHint
+        fields = [
+            "id", "run_id", "number", "state", "asked_by", "created_at", "ended_at",
+            "step_execution_id", "hypothesis", "confidence", "citations", "dropped_citations",
+            "next_steps", "reason", "error_message", "model", "cost_usd", "input_tokens",
+            "output_tokens",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field({"enum": ["asking", "answered", "failed"], "type": "string"})
+    def get_state(self, row: FailureHint) -> str:
+        return "asking" if row.is_open else "answered" if row.hypothesis else "failed"
+
+
+class AskBody(StrictSerializer):
+    """How a model is to be asked."""
+
+    again = serializers.BooleanField(
+        default=False, help_text="Ask anew although there is an answer; it costs money again."
+    )
+
+
 class DiagnosisSerializer(serializers.Serializer[Any]):
     """The evidence about a run; one that has not failed has none."""
 
@@ -95,3 +144,6 @@ class DiagnosisSerializer(serializers.Serializer[Any]):
     differences = DifferencesSerializer(allow_null=True)
     failed_tests = FailedTest(many=True)
     is_known_flake = serializers.BooleanField()
+    ai_hint = HintSerializer(
+        allow_null=True, help_text="What a model guesses, once it was asked (`ask_ai`)."
+    )

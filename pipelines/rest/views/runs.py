@@ -17,8 +17,10 @@ from devops.paging import read_limit
 from pipelines import artifacts, selectors
 from pipelines.diagnosis import diagnose
 from pipelines.filters import RunFilter
+from pipelines.hints import last_hint
 from pipelines.models import PipelineRun
 from pipelines.operations.approvers import RESPOND
+from pipelines.operations.hints import ask_ai
 from pipelines.operations.reruns import retry_run
 from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
@@ -26,7 +28,11 @@ from pipelines.rest import live
 from pipelines.rest.numbers import read_number
 from pipelines.rest.serializers import runs as s
 from pipelines.rest.serializers.artifacts import ArtifactSerializer
-from pipelines.rest.serializers.diagnosis import DiagnosisSerializer
+from pipelines.rest.serializers.diagnosis import (
+    AskBody,
+    DiagnosisSerializer,
+    HintSerializer,
+)
 
 _READ = selectors.READ_RUNS
 _EVENTS_MAX = 200
@@ -49,6 +55,7 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
         "test_report": _READ,
         "events": _READ,
         "diagnosis": _READ,
+        "ask_ai": WRITE_RUNS,
     }
 
     def rows(self) -> QuerySet[PipelineRun]:
@@ -111,7 +118,19 @@ class RunViewSet(mixins.ListModelMixin, ActorViewSet[PipelineRun]):
     @action(detail=True, methods=["get"])
     def diagnosis(self, _request: Request, **_path: object) -> Response:
         """Why it failed, as far as it can be shown: the line, what differs, known flakes."""
-        return Response(DiagnosisSerializer(diagnose(self.actor, self._run())).data)
+        run = self._run()
+        found = {**diagnose(self.actor, run), "ai_hint": last_hint(self.actor, run)}
+        return Response(DiagnosisSerializer(found).data)
+
+    @extend_schema(request=AskBody, responses={201: HintSerializer})
+    @action(detail=True, methods=["post"])
+    def ask_ai(self, _request: Request, **_path: object) -> Response:
+        """Have a model asked why the run failed; the answer comes later, in `diagnosis`.
+
+        What was asked before is given back, unless it is to be asked `again`.
+        """
+        values = self.parse(AskBody)
+        return self.render(HintSerializer, ask_ai(self.actor, self._run(), **values), 201)
 
     @extend_schema(
         parameters=[

@@ -1,6 +1,8 @@
 """The official client against the shipped fake of the API."""
 
+import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,3 +126,34 @@ def test_the_fake_refuses_what_the_api_would(api: FakeApi) -> None:
         models.ask(Question(MODEL, "", broken, 50), never)
     assert caught.value.trouble == "request"
     assert len(api.violations) == 1
+
+
+def test_a_slow_answer_comes_whole_and_can_be_stopped_between_its_pieces(api: FakeApi) -> None:
+    api.brain.add(Script((Say("Slowly."),), fault="slow"), Script((Say("x" * 500),), fault="slow"))
+    with Models(Access(api.api_key, api.url)) as models:
+        assert models.ask(question(), never).text == "Slowly."
+
+        def why() -> str:
+            return "cancelled" if len(api.requests) == 2 else ""
+
+        with pytest.raises(AiFailed) as caught:
+            models.ask(question(), why)
+    assert (caught.value.trouble, caught.value.may_be_paid) == ("stopped", True)
+
+
+def test_the_fake_answers_whole_to_those_who_do_not_stream(api: FakeApi) -> None:
+    api.brain.add(Script((Say("At once."), Use("read_file", {"path": "a"}))))
+    body = {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": "How?"}]}
+    request = urllib.request.Request(  # noqa: S310
+        f"{api.url}/v1/messages", json.dumps(body).encode(),
+        {"X-Api-Key": api.api_key, "Anthropic-Version": "2023-06-01",
+         "Content-Type": "application/json"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        found = json.load(answer)
+    assert (found["type"], found["role"], found["stop_reason"]) == (
+        "message", "assistant", "tool_use",
+    )  # fmt: skip
+    assert [each["type"] for each in found["content"]] == ["text", "tool_use"]
+    assert found["content"][0]["text"] == "At once."
+    assert found["usage"]["output_tokens"] > 0
