@@ -13,6 +13,7 @@ from devops.access import Actor
 from devops.errors import DomainError, NotFound
 from devops.models import Blob
 from devops.safety.archives import Summary
+from devops.sqlforms import db_text
 from devops.storage import blobs
 from pipelines import selectors
 from pipelines.artifacts import last_green_of
@@ -55,7 +56,8 @@ def store_artifact(
         size_bytes=blob.size_bytes,
         file_count=packed.files if packed else 1,
         is_archive=packed is not None,
-        contents=[list(entry) for entry in packed.listed] if packed else [],
+        # Names are bytes to the file system; what is no UTF-8 no database keeps.
+        contents=[[db_text(path), size] for path, size in packed.listed] if packed else [],
         expires_at=timezone.now() + timedelta(days=retention_days),
     )
     _forget(_insert(execution_id, row))

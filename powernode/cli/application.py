@@ -22,6 +22,7 @@ from powernode.cli import (
     platform,
     runs,
     simulation,
+    tests,
     tokens,
 )
 from powernode.cli.terminal import INTERRUPTED, CommandError, console
@@ -49,6 +50,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.command("tests", rich_help_panel=_USE)(tests.list_tests)
 app.command("rotate-keys", rich_help_panel=_OPERATE)(keys.rotate_keys)
 app.command("fake-host", rich_help_panel=_OFFLINE)(fake_host.fake_host)
 app.command("fake-model", rich_help_panel=_OFFLINE)(fake_model.fake_model)

@@ -67,6 +67,14 @@ def test_a_flaky_test_is_put_aside_and_forgiven(
     expect(page.get_by_text("test_shaky is released")).to_be_visible()
 
 
+def test_the_command_line_lists_the_same(site: Site, flaky: dict[str, Any]) -> None:
+    rows = site.platform.json("tests", flaky["slug"], "--state", "flaky")
+    assert [row["name"] for row in rows] == ["test_shaky"]
+    told = site.platform.command("tests", flaky["slug"], "--order", "duration")
+    assert "\ttest_shaky\tshop.test_cart\t" in told.stdout
+    assert site.platform.command("tests", flaky["slug"], "--state", "odd").returncode != 0
+
+
 def test_an_artifact_is_pinned_looked_into_and_fetched(
     visit: Callable[..., Page], site: Site, flaky: dict[str, Any]
 ) -> None:

@@ -57,6 +57,49 @@ def test_a_hostile_archive_leaves_nothing(case: dict[str, Any], layer: str, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_names_that_look_alike_are_different_files(tmp_path: Path) -> None:
+    names = ["é", "e\u0301", "A", "a", "a\u200b", "\u202etxt.exe", "a\\b", "C:", "..\uff0f", "aux "]
+    extract(tar(*({"name": name, "data": name} for name in names)), tmp_path)
+    found = tree(tmp_path / "out")
+    assert found == {name: name.encode() for name in names}
+
+
+def test_ten_thousand_entries_are_unpacked_and_one_more_is_not(tmp_path: Path) -> None:
+    entries = [{"name": f"d{number % 50}/{number}"} for number in range(10_001)]
+    assert extract(tar(*entries[:10_000]), tmp_path).files == 10_000
+    with pytest.raises(archives.ArchiveError, match="more than 10000 entries"):
+        archives.extract(io.BytesIO(tar(*entries)), tmp_path / "more")
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_bomb_within_a_bomb_is_a_file_like_any_other(tmp_path: Path) -> None:
+    inner = gzip.compress(bytes(2 * 1024 * 1024))
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as made:
+        header = tarfile.TarInfo("inner.gz")
+        header.size = len(inner)
+        made.addfile(header, io.BytesIO(inner))
+    extract(packed.getvalue(), tmp_path)
+    assert tree(tmp_path / "out") == {"inner.gz": inner}
+
+
+def test_many_layers_of_gzip_are_one_stream_with_one_limit(tmp_path: Path) -> None:
+    zeros = gzip.compress(bytes(1024 * 1024))
+    with pytest.raises(archives.ArchiveError, match="expands beyond limit"):
+        extract(
+            gzip.compress(tar({"name": "a", "size": 900_000_000})[:512]) + zeros * 400, tmp_path
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_left_out_by_its_name_and_a_file_of_that_name_is_not(tmp_path: Path) -> None:
+    for name in ("keep/.git/config", "keep/a", "other/.git"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = [path for path, _ in beneath.files_beneath(tmp_path, but=frozenset({".git"}))]
+    assert found == ["keep", "other", "keep/a", "other/.git"]
+
+
 def test_a_small_file_that_expands_beyond_measure_is_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("zeros")
     header.size = 100_000_000

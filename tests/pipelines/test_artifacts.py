@@ -110,6 +110,16 @@ def test_a_folder_becomes_an_archive_that_says_what_it_holds(workshop: Workshop)
     assert kept.contents == [["d/a", 3], ["d/b", 2]]
 
 
+def test_a_name_that_is_no_text_is_kept_and_listed(workshop: Workshop) -> None:
+    run = keep(workshop, r"mkdir d; printf x > $'d/\xff\xfe'; printf x > $'d/\xe2\x80\xaetxt'", "d")
+
+    assert run.status == "success"
+    kept = Artifact.objects.get(run=run)
+    assert kept.file_count == 2
+    assert ["d/\u202etxt", 1] in kept.contents
+    assert not any("\udc80" <= letter <= "\udcff" for path, _ in kept.contents for letter in path)
+
+
 def test_one_file_is_kept_as_it_is(workshop: Workshop) -> None:
     run = keep(workshop, "echo hi > a.txt", "a.txt")
 
