@@ -241,5 +241,11 @@ def _count(credential: GitProviderCredential) -> None:
         and credential.last_used_at > timezone.now() - _COUNT_EVERY
         and not credential.consecutive_failures
     )
-    if not recent:
+    if not recent or _is_blamed(credential):
         record_success(credential)
+
+
+def _is_blamed(credential: GitProviderCredential) -> bool:
+    """Whether its page, or the host's, still tells of a failure, whoever noted it."""
+    blamed = ~Q(last_error="") | ~Q(provider__last_error="")
+    return GitProviderCredential.objects.filter(blamed, pk=credential.pk).exists()

@@ -17,6 +17,7 @@ from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.safety.encryption import Binding, decrypt, encrypt, key_id_of
 from gitintegration.choices import MAX_CONSECUTIVE_FAILURES, AuthType
+from gitintegration.clients.errors import HostUnavailable
 from gitintegration.clients.shapes import HostUser
 from gitintegration.models import GitProvider, GitProviderCredential
 
@@ -190,12 +191,16 @@ def record_failure(
     """Count a call that failed by the credential's fault; the fifth in a row switches it off.
 
     A host that does not answer is no fault of the credential: it is noted at the host instead.
+    One that is left alone was not even asked: what is known of it stands, but for the next try.
     """
     now = timezone.now()
     words = str(error)[:1000]
-    GitProvider.objects.filter(pk=credential.provider_id).update(
-        last_error=words, retry_at=getattr(error, "retry_at", None)
-    )
+    host = GitProvider.objects.filter(pk=credential.provider_id)
+    retry_at = getattr(error, "retry_at", None)
+    if isinstance(error, HostUnavailable) and retry_at is not None and not is_test:
+        host.exclude(last_error="").update(retry_at=retry_at)
+        return
+    host.update(last_error=words, retry_at=retry_at)
     changes: dict[str, Any] = {"last_error": words}
     if is_test:
         changes |= {"last_test_at": now, "last_test_status": "failed"}

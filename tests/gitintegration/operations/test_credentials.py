@@ -9,6 +9,7 @@ from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.models import WebhookDelivery
 from gitintegration.clients.errors import AuthenticationFailed, HostUnavailable
+from gitintegration.clients.exchange import forget_hosts
 from gitintegration.models import GitProvider, GitProviderCredential
 from gitintegration.operations.connections import CredentialUnusable, connected
 from gitintegration.operations.credential_checks import check_credential
@@ -17,6 +18,7 @@ from gitintegration.operations.credentials import (
     delete_credential,
     is_healthy,
     make_default,
+    record_failure,
     secret_of,
     update_credential,
     warn_of_expiry,
@@ -187,6 +189,35 @@ def test_an_outage_of_the_host_is_not_the_credentials_fault(site: Site) -> None:
     assert check_credential(site.actor, site.credential)["success"]
     site.provider.refresh_from_db()
     assert site.provider.last_error == ""
+
+
+@ON_GITEA
+def test_the_end_of_an_outage_is_seen_by_the_next_call_and_stays_seen(site: Site) -> None:
+    with connected(site.credential) as client:
+        client.current_user()
+    site.credential.refresh_from_db()
+    site.world.state.faults.add("status", times=-1, code=503)
+    for _ in range(2):
+        with pytest.raises(HostUnavailable), connected(site.credential) as client:
+            client.current_user()
+    with pytest.raises(HostUnavailable, match="left alone"), connected(site.credential) as client:
+        client.current_user()
+    site.provider.refresh_from_db()
+    assert "503" in site.provider.last_error
+    assert site.provider.retry_at is not None
+    site.world.state.faults.clear()
+    forget_hosts()
+
+    # As another process would, which knows of no failure: it used the credential just before.
+    with connected(site.credential) as client:
+        client.current_user()
+    late = HostUnavailable("Our host", "is left alone", retry_at=timezone.now())
+    record_failure(site.credential, late)
+
+    site.provider.refresh_from_db()
+    site.credential.refresh_from_db()
+    said = (site.provider.last_error, site.provider.retry_at, site.credential.last_error)
+    assert said == ("", None, "")
 
 
 @ON_GITEA
