@@ -1,4 +1,4 @@
-"""What the API reference cannot find by itself: the plain views."""
+"""What the API reference cannot find by itself: the plain views, the names of the step types."""
 
 from typing import Any
 
@@ -42,6 +42,16 @@ def add_plain_views(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     }
     result["paths"] = dict(sorted(result["paths"].items()))
     result["paths"]["/api/v1/webhooks/pipelines/{hook_token}"] = _pipeline_hook()
+    return result
+
+
+def name_step_types(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say which step types there are where one is written; packages may have added others."""
+    from pipelines import step_types  # noqa: PLC0415  (the settings name this module)
+
+    names = ", ".join(f"`{kind.name}`" for kind in step_types.all_types())
+    body = result["components"]["schemas"]["StepBodyRequest"]
+    body["properties"]["step_type"]["description"] = f"A registered step type: {names}."
     return result
 
 

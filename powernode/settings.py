@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "powernode.openapi.add_plain_views",
+        "powernode.openapi.name_step_types",
     ],
 }
 
