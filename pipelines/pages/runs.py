@@ -30,6 +30,7 @@ from pipelines.operations.runs import WRITE_RUNS, cancel_run
 from pipelines.operations.trust import allow_run
 from pipelines.pages.artifacts import artifacts_of_run
 from pipelines.pages.comparison import side_by_side
+from pipelines.pages.containers import containers_of
 from pipelines.pages.gate_rows import gate_detail, other_approvers, shown_gates
 from pipelines.pages.tests import shown
 
@@ -104,6 +105,9 @@ class RunDetail(RunPage):
                 "can_quarantine": self.actor.may(WRITE_PIPELINES),
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],
+                "containers": containers_of(self.actor, run, executions)
+                if tab == "trigger"
+                else [],
                 "trigger_json": json.dumps(run.trigger_context, indent=2),
                 "attempts": _attempts(runs, run),
                 "beside": side_by_side(self.actor, runs) if tab == "attempts" else None,

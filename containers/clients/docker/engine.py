@@ -24,6 +24,7 @@ from containers.clients.docker.streams import Reader
 # Seconds that an answer may take; streams and pulls take longer and are watched by their readers.
 CALL_SECONDS = 30
 _TEXT_MAX = 2000
+_DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +266,8 @@ class Engine:
             requests.RequestException, urllib3.exceptions.HTTPError, docker.errors.DockerException,
             OSError,
         ) as error:  # fmt: skip
-            text = f"{type(error).__name__}: {error}"[:_TEXT_MAX]
-            raise EngineUnreachable(self.name, f"The Docker Engine does not answer: {text}") from (
-                error
-            )
+            text = f"The Docker Engine does not answer: {_innermost(error)}"
+            raise EngineUnreachable(self.name, text) from error
 
     def _refusal(self, error: Any) -> EngineError:
         status = int(error.status_code or 0)
@@ -277,3 +276,14 @@ class Engine:
             return ProgramMissing(self.name, text, http_status=status)
         kinds = {404: NotOnEngine, 409: NameTaken}
         return kinds.get(status, EngineError)(self.name, text, http_status=status)
+
+
+def _innermost(error: BaseException) -> str:
+    """What really happened, below what the libraries on the way made of it."""
+    for _ in range(_DEEPEST):
+        below = error.__cause__ or error.__context__
+        if below is None:
+            break
+        error = below
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text)[:_TEXT_MAX]

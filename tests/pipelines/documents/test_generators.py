@@ -242,3 +242,31 @@ def test_secrets_are_named_and_never_written() -> None:
     }  # fmt: skip
     made, _ = valid(definition_of(step, secrets=["TOKEN"]), "gitlab")
     assert "Enter TOKEN as masked, protected variables of the project." in made.notes
+
+
+def test_image_and_services_of_the_pipeline_are_written_for_github_and_gitlab() -> None:
+    database = {
+        "image": "postgres:16", "env": {"POSTGRES_PASSWORD": "x"},
+        "healthcheck": {"command": "pg_isready -U postgres"},
+    }  # fmt: skip
+    definition = definition_of(command(), image="python:3.12", services={"db": database})
+
+    made, workflow = valid(definition, "github")
+    (job,) = workflow["jobs"].values()
+    assert job["container"] == "python:3.12"
+    assert job["services"] == {
+        "db": {"image": "postgres:16", "env": {"POSTGRES_PASSWORD": "x"},
+               "options": "--health-cmd 'pg_isready -U postgres'"}
+    }  # fmt: skip
+    assert made.notes == []
+    _, workflow = valid(definition, "gitlab")
+    (job,) = (part for part in workflow.values() if isinstance(part, dict) and "script" in part)
+    assert job["services"] == [
+        {"name": "postgres:16", "alias": "db", "variables": {"POSTGRES_PASSWORD": "x"}}
+    ]
+
+
+def test_an_image_of_one_step_is_noted() -> None:
+    made, _ = valid(definition_of(command(image="node:20")), "github")
+
+    assert "an image or services of a single step have no counterpart" in " ".join(made.notes)

@@ -170,3 +170,49 @@ def test_what_we_generate_for_github_comes_back_sound() -> None:
     assert [step["uses"] for step in again.document["steps"]] == [
         step["uses"] for step in imported.document["steps"]
     ]
+
+
+IN_A_CONTAINER = """\
+name: CI
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    container: {image: "node:20", options: --cpus 1}
+    services:
+      db:
+        image: postgres:16
+        env: {POSTGRES_PASSWORD: x}
+        ports: ["5432:5432"]
+        options: >-
+          --health-cmd "pg_isready -U postgres" --health-interval=10s --health-retries 5
+    steps: [{run: npm test}]
+"""
+
+
+def test_a_jobs_container_and_services_become_those_of_its_commands() -> None:
+    made = import_github(IN_A_CONTAINER)
+
+    (step,) = made.document["steps"]
+    assert step["image"] == "node:20"
+    assert step["services"] == {
+        "db": {
+            "image": "postgres:16", "env": {"POSTGRES_PASSWORD": "x"},
+            "healthcheck": {"command": "pg_isready -U postgres", "interval_seconds": 10.0,
+                            "retries": 5},
+        }
+    }  # fmt: skip
+    said = " ".join(remark.message for remark in made.remarks)
+    assert "Only its image is taken over" in said
+    assert "by its name, at every port" in said
+    assert [
+        found for found in lint(dump_yaml(made.document), schemas=step_types.all_schemas())
+        if found.severity == "error"
+    ] == []  # fmt: skip
+
+
+def test_services_without_a_container_are_left_out_and_said() -> None:
+    made = import_github(IN_A_CONTAINER.replace("    container: ", "    x-container: "))
+
+    assert "services" not in made.document["steps"][0]
+    assert any(remark.pointer == "/jobs/test/services" for remark in made.remarks)
