@@ -5,12 +5,15 @@ from pipelines.steps import (
     checkout,
     claude_execute,
     code_factory_gate,
-    commands,
+    create_branch,
+    create_pr,
+    custom,
     deploy,
     download_artifact,
-    hosting,
     notify,
     policy_gate,
+    post_comment,
+    run_command,
     run_tests,
     sbom_generate,
     sign_artifact,
@@ -23,15 +26,15 @@ from pipelines.steps.registry import register
 def register_builtin() -> None:
     """Enter every built-in type with its handler."""
     register(checkout.TYPE, checkout.CheckoutHandler())
-    register(commands.RUN_COMMAND, commands.CommandHandler())
-    register(commands.CUSTOM, commands.CommandHandler())
+    register(run_command.TYPE, run_command.CommandHandler())
+    register(custom.TYPE, run_command.CommandHandler())
     register(run_tests.TYPE, run_tests.RunTestsHandler())
     register(notify.TYPE, notify.NotifyHandler())
     register(upload_artifact.TYPE, upload_artifact.UploadArtifactHandler())
     register(download_artifact.TYPE, download_artifact.DownloadArtifactHandler())
-    register(hosting.CREATE_BRANCH, hosting.CreateBranchHandler())
-    register(hosting.CREATE_PR, hosting.CreatePrHandler())
-    register(hosting.POST_COMMENT, hosting.PostCommentHandler())
+    register(create_branch.TYPE, create_branch.CreateBranchHandler())
+    register(create_pr.TYPE, create_pr.CreatePrHandler())
+    register(post_comment.TYPE, post_comment.PostCommentHandler())
     register(vulnerability_scan.TYPE, vulnerability_scan.VulnerabilityScanHandler())
     register(sbom_generate.TYPE, sbom_generate.SbomGenerateHandler())
     register(sign_artifact.TYPE, sign_artifact.SignArtifactHandler())

@@ -15,7 +15,7 @@ from pipelines.operations.deployments import record_deploy_status
 from pipelines.step_types import StepType
 from pipelines.steps import deploy_strategies as strategies
 from pipelines.steps.base import Config, Done, Outcome, Parked, StepContext, StepFailedError
-from pipelines.steps.commands import outcome_of
+from pipelines.steps.outcomes import outcome_of
 
 _LOOK = timedelta(seconds=10)
 _CHECK_GRAIN = 0.2

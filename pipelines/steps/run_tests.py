@@ -13,7 +13,8 @@ from pipelines.operations.quarantines import quarantined_keys
 from pipelines.operations.reports import failed_before, store_report
 from pipelines.step_types import StepType
 from pipelines.steps.base import Done, Immediate, Outcome, StepContext, StepFailedError
-from pipelines.steps.commands import CommandConfig, outcome_of
+from pipelines.steps.outcomes import outcome_of
+from pipelines.steps.run_command import CommandConfig
 
 
 class RunTestsConfig(CommandConfig):
