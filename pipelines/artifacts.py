@@ -1,6 +1,7 @@
 """Every read of artifacts: those of a run, one with what it holds, what keeps them."""
 
 import uuid
+from collections.abc import Collection
 
 from django.db.models import F, Q, QuerySet, Sum
 
@@ -60,6 +61,15 @@ def last_green_of(pipeline_id: uuid.UUID) -> uuid.UUID | None:
     return rows.order_by("-id").values_list("pk", flat=True).first()
 
 
+def kept_by_last_green(pipeline_id: uuid.UUID, keys: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of some artifacts the pipeline's last green run made or took over: they stay."""
+    green = last_green_of(pipeline_id)
+    if green is None:
+        return set()
+    rows = Artifact._base_manager.filter(selectors.made_for(green), pk__in=keys)
+    return set(rows.values_list("pk", flat=True))
+
+
 def is_of_last_green(artifact: Artifact) -> bool:
-    """Whether an artifact stays because its run is the last green one of the default branch."""
-    return last_green_of(artifact.run.pipeline_id) == artifact.run_id
+    """Whether an artifact stays because of the last green run of the default branch."""
+    return bool(kept_by_last_green(artifact.run.pipeline_id, [artifact.pk]))

@@ -1,6 +1,7 @@
 """Artifacts: files that steps keep with their run, until their time is over or longer."""
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from devops.safety.archives import Summary
 from devops.sqlforms import db_text
 from devops.storage import blobs
 from pipelines import selectors
-from pipelines.artifacts import last_green_of
+from pipelines.artifacts import kept_by_last_green
 from pipelines.choices import RUN_LIVE
 from pipelines.models import Artifact, StepExecution
 from pipelines.operations.runs import WRITE_RUNS
@@ -147,18 +148,17 @@ def remove_expired_artifacts() -> int:
     """Remove artifacts whose time is over, with their bytes.
 
     Kept are pinned ones, those of runs that are not over, and those of each pipeline's last
-    green run of the default branch.
+    green run of the default branch; what a run took over from the one that it repeats is its own.
     """
     removed, after = 0, uuid.UUID(int=0)
     while True:
         due = _expired().filter(pk__gt=after).order_by("pk")[:_BATCH]
-        rows = list(due.values_list("pk", "run_id", "run__pipeline_id"))
+        rows = dict(due.values_list("pk", "run__pipeline_id"))
         if not rows:
             return removed
-        after = rows[-1][0]
-        kept = {last_green_of(pipeline) for pipeline in {row[2] for row in rows}}
-        keys = [key for key, run_id, _ in rows if run_id not in kept]
-        if keys:
+        after = max(rows)
+        kept = set().union(*(kept_by_last_green(each, rows) for each in set(rows.values())))
+        if keys := rows.keys() - kept:
             count, gone = _remove(keys)
             _forget(gone)
             removed += count
@@ -166,11 +166,14 @@ def remove_expired_artifacts() -> int:
 
 def _expired() -> QuerySet[Artifact]:
     rows = Artifact.objects.filter(expires_at__lt=timezone.now(), is_pinned=False)
-    return rows.exclude(run__status__in=RUN_LIVE)
+    taken_over = StepExecution.objects.filter(run__status__in=RUN_LIVE, carried_from__isnull=False)
+    return rows.exclude(run__status__in=RUN_LIVE).exclude(
+        step_execution__in=taken_over.values("carried_from")
+    )
 
 
 @transaction.atomic(durable=True)
-def _remove(keys: list[uuid.UUID]) -> tuple[int, list[Blob]]:
+def _remove(keys: Collection[uuid.UUID]) -> tuple[int, list[Blob]]:
     rows = list(_expired().select_for_update(of=("self",)).filter(pk__in=keys))
     return len(rows), _remove_rows(rows)
 

@@ -65,9 +65,9 @@ class ArtifactPin(ArtifactPage):
 def artifacts_of_run(actor: Actor, run: PipelineRun) -> dict[str, Any]:
     """A run's artifacts, and why each of them stays."""
     rows = artifacts.artifacts_of(actor, run.pk)
-    green = artifacts.last_green_of(run.pipeline_id)
+    green = artifacts.kept_by_last_green(run.pipeline_id, [row.pk for row in rows])
     return {
-        "artifacts": [artifact_row(row, is_of_green=row.run_id == green) for row in rows],
+        "artifacts": [artifact_row(row, is_of_green=row.pk in green) for row in rows],
         "total_bytes": artifacts.total_bytes(actor),
         "limit_bytes": settings.POWERNODE_ARTIFACT_TOTAL_BYTES,
     }

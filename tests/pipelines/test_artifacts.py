@@ -227,6 +227,23 @@ def test_the_last_green_run_of_the_default_branch_keeps_its_own(db: None) -> Non
     assert Artifact.objects.get().run_id == green.pk
 
 
+@pytest.mark.parametrize("status", ["success", "running"])
+def test_what_a_run_took_over_is_its_own(status: str, newer_green: PipelineRun) -> None:
+    failed = older(newer_green, status="failure")
+    made = StepExecutionFactory.create(run=failed)
+    taken = stored(failed)
+    Artifact.objects.filter(pk=taken.pk).update(step_execution=made)
+    again = RunFactory.create(
+        pipeline=failed.pipeline, account=failed.account, status=status, retry_of=failed
+    )
+    StepExecutionFactory.create(run=again, carried_from=made)
+
+    assert remove_expired_artifacts() == 0
+    RunFactory.create(pipeline=failed.pipeline, account=failed.account)
+    PipelineRun.objects.filter(pk=again.pk).update(status="success")
+    assert remove_expired_artifacts() == 1
+
+
 def test_many_kept_ones_do_not_hide_those_that_are_due(
     newer_green: PipelineRun, settings: Settings
 ) -> None:
