@@ -70,6 +70,11 @@ def want_hint(run: PipelineRun, asked_by: str, *, number: int = 1) -> FailureHin
     return hint
 
 
+def is_asked(run: PipelineRun) -> bool:
+    """Whether somebody has asked about a run already."""
+    return FailureHint.objects.filter(run=run).exists()
+
+
 def wake_hints() -> int:
     """Wake the questions that nobody is asking, for example after a worker's death."""
     free = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())

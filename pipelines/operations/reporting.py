@@ -12,7 +12,7 @@ from gitintegration.public import CommitStatus, StatusState, want_comment, want_
 from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, Trust, WaitingFor
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.checks import settle_check
-from pipelines.operations.hints import want_hint
+from pipelines.operations.hints import is_asked, want_hint
 from pipelines.operations.notifications import notify_run
 from pipelines.states import decimal_seconds
 
@@ -77,7 +77,9 @@ def _report(message: OutboxMessage) -> None:
 def _ask_by_itself(run: PipelineRun) -> None:
     """Ask a model about the failure where the pipeline wants it; strangers spend no money."""
     wanted = (run.snapshot.get("features") or {}).get("ai_failure_hint")
-    if wanted and run.status == RunStatus.FAILURE and run.trust_level == Trust.TRUSTED:
+    is_ours = run.status == RunStatus.FAILURE and run.trust_level == Trust.TRUSTED
+    # Somebody may have been quicker.
+    if wanted and is_ours and not is_asked(run):
         want_hint(run, "the pipeline itself")
 
 

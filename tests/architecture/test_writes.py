@@ -323,6 +323,7 @@ NOT_DURABLE = {
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
     "pipelines/operations/hints.py": {
         "want_hint": PART,
+        "is_asked": READS,
         "wake_hints": READS,
         "answer_hint": "claims, asks the model, and keeps the answer, each apart",
     },

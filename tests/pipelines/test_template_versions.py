@@ -1,20 +1,25 @@
 """Versions of templates: kept for good, installed by choice, and brought to pipelines with care."""
 
+import importlib
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin import site
 from django.http import HttpRequest
+from django.utils import timezone
 
 from devops.models import AuditEvent
 from pipelines.admin import PipelineTemplateAdmin
 from pipelines.documents import completed
 from pipelines.marketplace.merging import Prefer, merge
-from pipelines.models import PipelineTemplate
+from pipelines.models import PipelineTemplate, PipelineTemplateVersion
 from pipelines.operations import builtin_templates
+from pipelines.operations.template_versions import record_version
 from tests.client import ApiClient
+from tests.factories.pipelines import PipelineTemplateFactory
 
 API = "devops/pipeline_templates"
 
@@ -264,3 +269,25 @@ def test_a_built_in_file_that_changes_without_a_version_changes_nothing(
     file.write_text(file.read_text().replace("version: 1.0.0", "version: 1.1.0"))
     builtin_templates.sync_builtin_templates(tmp_path)
     assert list(row.versions.values_list("version", flat=True)) == ["1.1.0", "1.0.0"]
+
+
+def test_what_was_published_before_there_were_versions_begins_the_history(db: None) -> None:
+    module = importlib.import_module("pipelines.migrations.0010_template_versions")
+    moment = timezone.now()
+    PipelineTemplate.objects.all().delete()
+    rows = [
+        PipelineTemplateFactory.create(
+            status="published", published_at=moment, marketplace_status=status, version="2.3.0"
+        )
+        for status in ("approved", "submitted")
+    ]
+    PipelineTemplateFactory.create()
+
+    module.begin(apps, None)
+
+    versions = PipelineTemplateVersion.objects.order_by("template_id")
+    assert [(each.template, each.version) for each in versions] == [(row, "2.3.0") for row in rows]
+    assert [each.approved_at for each in versions] == [moment, None]
+    # Published as it is, nothing else is found under its version.
+    record_version(rows[0])
+    assert versions.count() == 2

@@ -232,13 +232,15 @@ def test_a_question_whose_worker_died_is_asked_anew_three_times(
 def test_the_pipeline_may_want_it_asked_by_itself(workshop: Workshop, model: FakeApi) -> None:
     flagged: dict[str, Any] = {"features": {"ai_failure_hint": True}}
     ours, plain = failed_run(workshop, **flagged), failed_run(workshop)
-    stranger = failed_run(workshop, **flagged)
+    stranger, asked = failed_run(workshop, **flagged), failed_run(workshop, **flagged)
+    sooner = ask_ai(workshop.actor, asked)
     PipelineRun.objects.filter(pk=stranger.pk).update(trust_level="untrusted")
     workshop.run(step("fine"), **flagged)
     for message in OutboxMessage.objects.filter(name="run_completed").order_by("id"):
         report_run(str(message.pk))
         report_run(str(message.pk))
-    hint = FailureHint.objects.get()
+    assert FailureHint.objects.get(run=asked) == sooner
+    hint = FailureHint.objects.exclude(pk=sooner.pk).get()
     assert (hint.run, hint.asked_by) == (ours, "the pipeline itself")
     answer_hint(str(hint.pk))
     assert len(model.requests) == 1
