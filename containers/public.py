@@ -9,7 +9,7 @@ from containers.clients.docker.spec import (
     ServiceSpec,
 )
 from containers.models import ContainerInstance, SecretReference
-from containers.operations.docker_hosts import host_for
+from containers.operations.docker_hosts import engine_version, host_for
 from containers.operations.folders import Folders
 from containers.operations.instances import (
     Owner,
@@ -38,6 +38,7 @@ __all__ = [
     "Watch",
     "attachable_owners",
     "default_limits",
+    "engine_version",
     "find_instance",
     "host_for",
     "instances_of",

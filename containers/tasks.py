@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from containers.jobs import LOOK, REAP
+from containers.jobs import LOOK, REAP, RETAIN
 from containers.operations import reaping
 
 
@@ -16,3 +16,9 @@ def reap() -> None:
 def look_at_hosts() -> None:
     """Ask every Docker host how it is."""
     reaping.look_at_hosts()
+
+
+@shared_task(name=RETAIN.name)
+def retain() -> None:
+    """Remove what is older than the operator keeps."""
+    reaping.remove_old_instances()

@@ -99,5 +99,7 @@ REMOTES = Lane("remotes", threads=4)
 """Reading of repositories: what a push starts must not wait for a host's API."""
 MODELS = Lane("models", threads=2)
 """Questions to language models that no step asks."""
+ENGINES = Lane("engines", threads=4)
+"""Calls to Docker Engines that are nobody's step."""
 RECEIVERS = Lane("receivers", threads=4)
 """Outgoing deliveries and mail."""

@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "anchor": {"task": "devops.anchor", "schedule": 3600.0},
     "compact": {"task": "devops.compact", "schedule": 60.0},
     "retain-kernel": {"task": "devops.retain", "schedule": 3600.0},
+    "retain-containers": {"task": "containers.retain", "schedule": 3600.0},
     "retain-workspaces": {"task": "pipelines.retain", "schedule": 3600.0},
 }
 

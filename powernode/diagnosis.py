@@ -3,7 +3,6 @@
 import fcntl
 import json
 import shutil
-import socket
 import stat
 import sys
 import time
@@ -19,6 +18,7 @@ from django.db import DatabaseError, connection
 
 from devops import nudge
 from devops.clock import database_now
+from devops.errors import DomainError
 from devops.safety import processes, sandbox
 
 Level = Literal["ok", "warn", "fail"]
@@ -106,20 +106,20 @@ def bubblewrap() -> Check:
 
 
 def docker() -> Check:
-    """The Engine; nothing needs it unless pipelines ask for images."""
-    path = Path("/var/run/docker.sock")
-    remedy = "Only needed for steps in containers: install Docker Engine 25 or newer."
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(3)
-        try:
-            probe.connect(str(path))
-            probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-            answer = probe.recv(64)
-        except OSError as error:
-            return Check("docker", "ok", f"not used: {path}: {error.strerror or error}", remedy)
-    if b" 200 " in answer:
-        return Check("docker", "ok", f"an Engine answers on {path}")
-    return Check("docker", "warn", f"{path} answers strangely", remedy)
+    """The operator's Engine; nothing needs it unless pipelines ask for images."""
+    url = settings.POWERNODE_DOCKER_HOST
+    if not url:
+        return Check(
+            "docker", "ok", "no Engine is offered to accounts; they may connect their own",
+            "Only for steps in containers: set POWERNODE_DOCKER_HOST=unix:///var/run/docker.sock.",
+        )  # fmt: skip
+    from containers.public import engine_version  # noqa: PLC0415
+
+    try:
+        version = engine_version("POWERNODE_DOCKER_HOST", url)
+    except DomainError as error:
+        return Check("docker", "fail", error.detail, error.remedy)
+    return Check("docker", "ok", f"Docker {version} answers on {url}")
 
 
 def data_folder() -> Check:

@@ -15,7 +15,7 @@ class ContainerInstance(Lifecycle):
         ordinal: which of its owner's containers this is, from 1.
         holder: the process that proves to be alive for the owner.
         fence: of the owner's lease; a lower one may write no more.
-        digest: of what the owner asked for; asking for something else is an error.
+        digest: of what the owner asked for; a container of something else is not gone on with.
         log_offset: where in the owner's log the container's own output begins.
     """
 

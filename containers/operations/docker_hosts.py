@@ -113,6 +113,16 @@ def ask_host(host: DockerHost) -> EngineFacts:
     return facts
 
 
+def engine_version(name: str, url: str) -> str:
+    """Which Docker answers at an address, for the operator.
+
+    Raises:
+        EngineError: it does not answer or refuses.
+    """
+    with Engine(Endpoint(name, url)) as engine:
+        return engine.facts().docker_version
+
+
 @transaction.atomic(durable=True)
 def note_success(host: DockerHost, facts: EngineFacts) -> None:
     """Keep what an Engine said of itself; a host in maintenance stays there."""

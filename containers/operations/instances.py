@@ -19,7 +19,7 @@ from containers.clients.docker.spec import ContainerSpec, Limits
 from containers.models import ContainerInstance, DockerHost
 from containers.states import instance_states
 from devops.clock import DbIn, DbNow
-from devops.errors import Conflict, Fenced
+from devops.errors import Fenced
 
 _MESSAGE_MAX = 4000
 
@@ -39,12 +39,6 @@ class Owner:
     holder: str
     fence: int
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-class ContainerChanged(Conflict):
-    """An owner asks for something else than it did before it was interrupted."""
-
-    code = "container-changed"
 
 
 def default_limits() -> Limits:
@@ -70,7 +64,6 @@ def claim_instance(
 
     Raises:
         Fenced: a later holder of the owner's lease has it.
-        ContainerChanged: it is for something else.
     """
     instance, is_new = ContainerInstance.objects.select_for_update().get_or_create(
         owner=owner.key,
@@ -95,10 +88,6 @@ def claim_instance(
         return ContainerInstance.objects.select_related("docker_host").get(pk=instance.pk)
     if instance.fence > owner.fence:
         raise Fenced("Another worker has taken this container over.")
-    if instance.digest != digest:
-        raise ContainerChanged(
-            f"The container {instance.execution_id} was made for another command."
-        )
     if instance.fence < owner.fence:
         ContainerInstance.objects.filter(pk=instance.pk).update(
             fence=owner.fence,

@@ -5,9 +5,13 @@ It asks nobody outside this app: an owner proves that it lives by its lease.
 
 import logging
 import uuid
+from datetime import timedelta
 from functools import partial
 
-from containers.choices import INSTANCE_ACTIVE
+from django.conf import settings
+from django.utils import timezone
+
+from containers.choices import INSTANCE_ACTIVE, HostStatus
 from containers.clients.docker.engine import Engine
 from containers.clients.docker.errors import EngineError
 from containers.clients.docker.spec import LABEL
@@ -16,7 +20,7 @@ from containers.operations.docker_hosts import ask_host, endpoint_of
 from containers.operations.instances import give_up_instance
 from devops.clock import DbNow
 from devops.connections import release_connection
-from devops.lanes import HOSTS
+from devops.lanes import ENGINES
 
 logger = logging.getLogger(__name__)
 _BATCH = 200
@@ -37,7 +41,7 @@ def sweep_hosts() -> int:
     left = ContainerInstance.objects.filter(removed_at=None)
     used = list(left.order_by().values_list("docker_host", flat=True).distinct())
     for pk in used:
-        HOSTS.submit(("containers", pk), partial(sweep_host, pk))
+        ENGINES.submit(("containers", pk), partial(sweep_host, pk))
     return len(used)
 
 
@@ -56,10 +60,18 @@ def sweep_host(host_id: uuid.UUID) -> int:
         return 0
 
 
+def remove_old_instances() -> int:
+    """Forget what ended and was removed before the logs of its time were; how many that were."""
+    oldest = timezone.now() - timedelta(days=settings.POWERNODE_LOG_RETENTION_DAYS)
+    rows = ContainerInstance.objects.filter(completed_at__lt=oldest).exclude(removed_at=None)
+    gone, _ = rows.delete()
+    return gone
+
+
 def look_at_hosts() -> None:
     """Ask every host how it is, and remove what is left there, each in a thread of its own."""
-    for host in DockerHost.objects.all():
-        HOSTS.submit(("docker-host", host.pk), partial(_look_at, host.pk))
+    for host in DockerHost.objects.exclude(status=HostStatus.MAINTENANCE):
+        ENGINES.submit(("docker-host", host.pk), partial(_look_at, host.pk))
 
 
 def _look_at(host_id: uuid.UUID) -> None:

@@ -20,7 +20,7 @@ from containers.clients.docker.spec import ContainerSpec
 from containers.clients.docker.streams import StreamBroken
 from containers.models import ContainerInstance, DockerHost
 from containers.operations import instances
-from containers.operations.docker_hosts import endpoint_of
+from containers.operations.docker_hosts import ask_host, endpoint_of
 from containers.operations.folders import Folders
 from containers.operations.following import OUTPUT_LIMIT, POLL_SECONDS, Follower
 from containers.operations.instances import Owner
@@ -57,6 +57,9 @@ def run_container(
         Fenced: another process watches it now.
         ValueError: something in the form cannot be given to an Engine.
     """
+    if host.cpu_count is None:
+        # Limits must fit the host, and nobody asked it yet.
+        ask_host(host)
     instance = instances.claim_instance(owner, ordinal, _digest(spec), spec, host)
     release_connection()
     if not instance.is_active:
@@ -66,8 +69,8 @@ def run_container(
 
 
 def _digest(spec: ContainerSpec) -> str:
-    # Not the environment: it names the worker, which a successor is not.
-    said = spec.model_dump_json(include={"image", "argv", "working_directory", "services"})
+    # Not what may name the worker, which a successor is not: environment, command, services.
+    said = spec.model_dump_json(include={"image", "working_directory"})
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -100,7 +103,7 @@ class _Run:
                 stop = self._provision(services)
                 if stop:
                     return self._stopped_early(services, stop)
-            self._refuse_elsewhere()
+            self._refuse_strange()
             return self._finish(services)
         except Fenced:
             raise
@@ -115,7 +118,10 @@ class _Run:
             self._fail(services, f"Its owner could not go on: {error}")
             raise
 
-    def _refuse_elsewhere(self) -> None:
+    def _refuse_strange(self) -> None:
+        """What an earlier watcher began must be what this one would."""
+        if self.instance.digest != _digest(self.spec):
+            raise ContainerLost("The container was made for something else.")
         if self.folders.is_elsewhere(self.instance):
             place = self.instance.folder_host.partition(":")[0]
             raise ContainerLost(f"The container worked on folders of another machine, {place}.")

@@ -12,7 +12,7 @@ from pipelines import step_types
 from pipelines.choices import Phase, StepStatus
 from pipelines.documents.expansion import one_line
 from pipelines.documents.vocabulary import NO_IMAGE
-from pipelines.engine.executors.docker import Machine
+from pipelines.engine.executors.docker import Machine, env_text
 from pipelines.engine.moves import StepMove
 from pipelines.engine.session import Session
 from pipelines.expressions import ExpressionError, condition, interpolate, interpolate_value
@@ -140,7 +140,7 @@ def _environment(
     for declared in (session.run.snapshot.get("environment", {}), step.get("environment", {})):
         values = interpolate_value(declared, contexts, functions=functions)
         contexts["env"] = {**contexts["env"], **values}
-    environment = {name: _text(value) for name, value in contexts["env"].items()}
+    environment = {name: env_text(value) for name, value in contexts["env"].items()}
     return {**contexts["secrets"], **environment, **session.base_environment()}
 
 
@@ -156,9 +156,3 @@ def _name(
         return execution.step_name
     evaluated = to_string(interpolate(step["name"], contexts, functions=functions))
     return one_line(session.mask(evaluated.encode("utf-8", errors="replace")).decode())
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)

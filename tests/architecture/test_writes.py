@@ -36,6 +36,7 @@ NOT_DURABLE = {
     "containers/operations/docker_hosts.py": {
         "ask_host": "asks the Engine before its one transaction",
         "endpoint_of": READS,
+        "engine_version": "asks an Engine and writes nothing",
         "host_for": "looks before its one transaction",
         "test_host": "asks the Engine before its one transaction",
     },
@@ -53,6 +54,7 @@ NOT_DURABLE = {
         "give_up_abandoned": "one transaction for each row",
         "sweep_hosts": "hands each host to a thread",
         "sweep_host": "asks the Engine; what it writes is one statement",
+        "remove_old_instances": "one statement",
         "look_at_hosts": "hands each host to a thread",
     },
     "containers/operations/running.py": {"run_container": "each move is a transaction of its own"},

@@ -164,3 +164,13 @@ def _rotate(var: Path) -> "subprocess.CompletedProcess[str]":
         env=embedded_environment(var), capture_output=True, text=True, timeout=60,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+def test_the_operators_engine_is_asked(tmp_path: Path) -> None:
+    dead = f"unix://{tmp_path}/nothing"
+
+    done = doctor(tmp_path / "var", "--json", POWERNODE_DOCKER_HOST=dead)
+
+    (check,) = (row for row in json.loads(done.stdout)["checks"] if row["name"] == "docker")
+    assert check["level"] == "fail"
+    assert "does not answer: No such file or directory" in check["finding"]

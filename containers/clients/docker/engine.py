@@ -272,6 +272,9 @@ class Engine:
     def _refusal(self, error: Any) -> EngineError:
         status = int(error.status_code or 0)
         text = str(error.explanation or error)[:_TEXT_MAX]
+        if "docker-init" in text:
+            remedy = "Install docker-init there, or set POWERNODE_CONTAINER_INIT=false."
+            return EngineError(self.name, text, http_status=status, remedy=remedy)
         if "executable file not found" in text or "no such file or directory: unknown" in text:
             return ProgramMissing(self.name, text, http_status=status)
         kinds = {404: NotOnEngine, 409: NameTaken}

@@ -168,6 +168,13 @@ def _argv(command: str | Sequence[str], shell: str) -> tuple[str, ...]:
     return ("sh", "-c", _ANY_SHELL, "sh", command)
 
 
+def env_text(value: object) -> str:
+    """A value of a document as a variable of the environment."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
 def _service(name: str, said: Mapping[str, Any]) -> containers.ServiceSpec:
     check = dict(said.get("healthcheck") or {})
     wait = check.pop("wait_seconds", None)
@@ -175,7 +182,7 @@ def _service(name: str, said: Mapping[str, Any]) -> containers.ServiceSpec:
     return containers.ServiceSpec(
         name=name,
         image=said["image"],
-        environment={key: str(value) for key, value in (said.get("env") or {}).items()},
+        environment={key: env_text(value) for key, value in (said.get("env") or {}).items()},
         command=("sh", "-c", command) if isinstance(command, str) else tuple(command),
         healthcheck=containers.HealthCheck(**check) if check else None,
         **({"wait_seconds": wait} if wait else {}),

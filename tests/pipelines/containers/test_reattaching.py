@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 from containers.choices import InstanceStatus
 from containers.models import ContainerInstance
 from containers.operations import reaping
+from containers.public import host_for
 from pipelines.choices import RunStatus, StepStatus
 from pipelines.engine.workspace import Workspace
 from pipelines.models import PipelineRun, Worker
@@ -33,6 +34,7 @@ from tests.pipelines.conftest import (
     step,
     wait_until,
 )
+from tests.pipelines.containers.conftest import on_engine
 
 pytestmark = pytest.mark.docker
 PROGRAM = Path(__file__).parents[1] / "engine" / "engine_worker.py"
@@ -243,3 +245,26 @@ def test_what_nobody_takes_over_is_reaped(shop: Workshop, image: str) -> None:
     assert reaping.sweep_host(instance.docker_host_id) == 0
     run = shop.execute(run)
     assert attempts(run, "go")[0].reason == "worker_lost"
+
+
+def test_what_has_no_row_is_reaped_and_what_is_not_ours_stays(shop: Workshop, image: str) -> None:
+    host = host_for(shop.actor.account_id)
+    label = ["--label", f"io.powernode.account={shop.actor.account_id}"]
+    command = [image, "sleep", "60"]
+    (ours,) = on_engine("run", "-d", *label, "--label", f"io.powernode.host={host.pk}", *command)
+    (strange,) = on_engine("run", "-d", *label, *command)
+
+    assert reaping.sweep_host(host.pk) == 1
+
+    left = on_engine("ps", "-q", "--no-trunc", "--filter", label[1].replace("io", "label=io", 1))
+    assert (strange in left, ours in left) == (True, False)
+
+
+def test_what_ended_long_ago_is_forgotten(shop: Workshop, image: str) -> None:
+    run = shop.execute(shop.trigger(shop.pipeline(step("go", image=image))))
+    assert reaping.remove_old_instances() == 0
+    long_ago = timezone.now() - timedelta(days=1000)
+    ContainerInstance.objects.update(completed_at=long_ago)
+
+    assert reaping.remove_old_instances() == 1
+    assert run.status == RunStatus.SUCCESS

@@ -1,6 +1,5 @@
 """Containers beside a command: reached by name, waited for, shown when they die, always removed."""
 
-import subprocess
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from containers.models import ContainerInstance
 from pipelines.choices import RunStatus
 from pipelines.models import PipelineRun
 from tests.pipelines.conftest import Workshop, last, log_of, step
+from tests.pipelines.containers.conftest import on_engine
 
 pytestmark = pytest.mark.docker
 
@@ -21,13 +21,11 @@ def service(image: str, command: str = SERVE, **more: Any) -> dict[str, Any]:
     return {"image": image, "command": command, "healthcheck": CHECK, **more}
 
 
-def left_over(run: PipelineRun) -> str:
-    """Names of containers and networks of a run's account that are still on the Engine."""
+def left_over(run: PipelineRun) -> list[str]:
+    """Containers and networks of a run's account that are still on the Engine."""
     label = f"label=io.powernode.account={run.account_id}"
-    shown = ["docker", "ps", "-aq", "--filter", label], ["docker", "network", "ls", "-q",
-                                                         "--filter", label]  # fmt: skip
-    return "".join(
-        subprocess.run(each, check=True, capture_output=True, text=True).stdout for each in shown
+    return on_engine("ps", "-aq", "--filter", label) + on_engine(
+        "network", "ls", "-q", "--filter", label
     )
 
 
@@ -46,7 +44,7 @@ def test_a_service_is_waited_for_and_reached_by_its_name(workshop: Workshop, ima
         f"Service other ({image})", f"Service web ({image})",
     ]  # fmt: skip
     assert lines[2:] == ["from inside", "7"]
-    assert left_over(run) == ""
+    assert left_over(run) == []
     instance = ContainerInstance.objects.get()
     assert {each["name"] for each in instance.services} == {"web", "other"}
 
@@ -72,7 +70,7 @@ def test_a_service_that_does_not_come_up_fails_the_step_with_its_last_words(
     assert f"The service db ({image}) {words}" in last(run, "ask").error_message
     assert "dying\n" in log_of(run, "ask")
     assert "never\n" not in log_of(run, "ask")
-    assert left_over(run) == ""
+    assert left_over(run) == []
 
 
 def test_a_service_that_dies_while_the_command_runs_is_shown(
@@ -84,7 +82,7 @@ def test_a_service_that_dies_while_the_command_runs_is_shown(
     run = workshop.run(step("ask", "sleep 3; exit 1", image=image, services={"db": dying}))
 
     assert "::group::Service db ended with exit status 9\nlast words\n" in log_of(run, "ask")
-    assert left_over(run) == ""
+    assert left_over(run) == []
 
 
 def test_services_of_two_steps_do_not_meet(workshop: Workshop, image: str) -> None:
