@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from pipelines.choices import RunStatus
 from pipelines.models import Pipeline, PipelineRun
@@ -137,10 +138,21 @@ def test_a_stack_succeeds_when_it_runs_and_fails_when_it_is_rolled_back(
     assert replicas()[1] == "2/2"
 
 
-def test_what_never_runs_and_what_stops_are_failures_in_words(swarm: None, shelf: Shelf) -> None:
+def test_what_never_runs_is_a_failure_in_words(
+    swarm: None, shelf: Shelf, settings: Settings, tmp_path: Path
+) -> None:
+    # By a context, from a folder that the operator shows to steps.
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    docker(
+        "context", "create", "far", "--docker", f"host={DOCKER_SOCKET}",
+        env={**os.environ, "DOCKER_CONFIG": str(folder)},
+    )  # fmt: skip
+    settings.POWERNODE_SANDBOX_READONLY += [str(folder)]
     pipeline = shelf.install(
         "deploy-to-swarm", shelf.repository({"README": "x"}), stack=STACK,
-        docker_host=DOCKER_SOCKET, resolve_image="never", steady_seconds=1, wait_seconds=2,
+        docker_context="far", docker_config=str(folder), docker_host="unix:///nowhere",
+        resolve_image="never", steady_seconds=1, wait_seconds=2,
     )  # fmt: skip
     docker("stack", "rm", STACK)
 
