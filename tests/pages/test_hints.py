@@ -81,7 +81,7 @@ def test_the_page_asks_waits_and_shows_lines_that_can_be_opened(
     assert "no usable AI provider. An admin adds one" in text(refused)
     usable(alice)
     waiting = text(client.post(f"{run.url}/hint", follow=True))
-    assert "A model reads the log." in waiting
+    assert "A model reads the log" in waiting
     assert f'hx-get="{run.url}/hint"' in waiting
     answer(
         FailureHint.objects.get(), failed, hypothesis="No <b>disk</b>.", confidence="high",
