@@ -25,7 +25,7 @@ def ensure_image() -> str:
     )
     if known.returncode:
         subprocess.run(
-            ["docker", "import", "-", IMAGE], input=_tree(), check=True, capture_output=True,
+            ["docker", "import", "-", IMAGE], input=image_tree(), check=True, capture_output=True,
             timeout=60,
         )  # fmt: skip
     return IMAGE
@@ -36,7 +36,8 @@ def engine_url() -> str:
     return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
-def _tree() -> bytes:
+def image_tree() -> bytes:
+    """The image as a tar archive: busybox under all its names."""
     program = busybox()
     assert program is not None
     listed = subprocess.run([program, "--list"], check=True, capture_output=True, text=True)

@@ -181,6 +181,8 @@ class _Run:
                 if stop:
                     return stop
         except StreamBroken as error:
+            if isinstance(error.__cause__, EngineError):
+                raise error.__cause__ from None
             raise ImageUnavailable(
                 self.engine.name, f"The image {image} could not be pulled: {error}"
             ) from error

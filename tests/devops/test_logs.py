@@ -406,3 +406,39 @@ def test_lines_are_those_of_the_bytes(log: Recorder, blocks: list[bytes]) -> Non
         for number in range(1, len(texts) + 1):
             assert recorder.texts(number, 1) == [texts[number - 1]]
         logs.compact(recorder.stream_id)
+
+
+@given(
+    told=st.lists(st.binary(max_size=40), max_size=6),
+    secret=st.just(b"s3cret-canary"),
+    deaths=st.lists(st.integers(0, 200), max_size=3),
+)
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_source_that_is_read_anew_after_each_death_stands_in_the_log_once(
+    log: Recorder, told: list[bytes], secret: bytes, deaths: list[int]
+) -> None:
+    """As a container's output is: kept by its Engine, masked here, known by the log's length."""
+    log.stream_id = uuid.uuid4()
+    source = b"|".join([secret, *told, secret[:7], secret])
+    first = log.open(secrets=(secret.decode(),))
+    first.write(b"before\n")
+    begin = first.settle()
+    first.abandon()
+
+    for reach in [*(min(death, len(source) - 1) for death in deaths), len(source)]:
+        writer = log.open(secrets=(secret.decode(),))
+        known = writer.settle()
+        writer.skip(known - begin)
+        for start in range(0, reach, 7):
+            writer.write(source[:reach][start : start + 7])
+            log.clock.now += 1
+        if reach < len(source):
+            # Killed: what is held back is lost with it.
+            writer.abandon()
+        else:
+            writer.close()
+
+    masker = Masker([secret.decode()])
+    assert log.raw() == b"before\n" + masker.feed(source) + masker.flush()

@@ -110,12 +110,14 @@ class Engine:
     def pull(self, image: str) -> Reader[dict[str, Any]]:
         """Begin to pull an image; `pull_problem` reads what it says.
 
-        Raises:
-            ImageUnavailable: the Engine does not even begin.
+        The Engine answers when the registry did: that, too, is waited for in the reader's thread.
         """
+        return Reader(self._pulling(image))
+
+    def _pulling(self, image: str) -> Iterator[dict[str, Any]]:
         try:
             with self._said():
-                return Reader(self._api.pull(image, stream=True, decode=True))
+                yield from self._api.pull(image, stream=True, decode=True)
         except EngineUnreachable:
             raise
         except EngineError as error:
