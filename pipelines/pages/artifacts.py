@@ -62,9 +62,11 @@ class ArtifactPin(ArtifactPage):
         return redirect(back)
 
 
-def artifacts_of_run(actor: Actor, run: PipelineRun) -> dict[str, Any]:
-    """A run's artifacts, and why each of them stays."""
+def artifacts_of_run(actor: Actor, run: PipelineRun, *, is_shown: bool) -> dict[str, Any]:
+    """A run's artifacts; where they are shown also why each stays, and what all of them take."""
     rows = artifacts.artifacts_of(actor, run.pk)
+    if not is_shown:
+        return {"artifacts": rows}
     green = artifacts.kept_by_last_green(run.pipeline_id, [row.pk for row in rows])
     return {
         "artifacts": [artifact_row(row, is_of_green=row.pk in green) for row in rows],

@@ -101,7 +101,7 @@ class RunDetail(RunPage):
                 "tab": tab if tab in TABS else "log",
                 "tests": _counts(reports),
                 **(_cases(self.actor, run, reports) if tab == "tests" else {}),
-                **artifacts_of_run(self.actor, run),
+                **artifacts_of_run(self.actor, run, is_shown=tab == "artifacts"),
                 "can_quarantine": self.actor.may(WRITE_PIPELINES),
                 "summaries": _summaries(latest) if tab == "summary" else [],
                 "trigger_rows": _trigger_rows(run) if tab == "trigger" else [],

@@ -90,6 +90,9 @@ def paths(site: Site) -> list[str]:
     again = site.api("POST", f"/devops/pipeline_runs/{failed['id']}/retry", {"from": "failed"})
     site.finish(again)
     run = site.api("GET", "/devops/pipeline_runs?status=success&trigger_type=push")["results"][0]
+    shop = f"/devops/pipelines/{run['pipeline_id']}/tests"
+    test = site.api("GET", shop)["results"][0]
+    kept = site.api("GET", f"/devops/pipeline_runs/{run['id']}/artifacts")[0]
     event = site.api("GET", "/git/webhook_events")["results"][0]
     repository = site.facts["repository_id"]
     config = {"name": "Claude", "provider": "anthropic", "model": "claude-sonnet-5-5"}
@@ -102,7 +105,9 @@ def paths(site: Site) -> list[str]:
         f"/runs/{run['id']}?tab=summary", f"/runs/{failed['id']}",
         f"/runs/{failed['id']}/rerun?step=step_1", f"/runs/{again['id']}?tab=attempts",
         *(f"/pipelines/shop-ci?tab={tab}" for tab in ("runs", "definition", "triggers")),
-        "/pipelines/shop-ci?tab=settings", "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
+        "/pipelines/shop-ci/tests", f"/pipelines/shop-ci/tests/{test['id']}",
+        f"/artifacts/{kept['id']}", "/pipelines/shop-ci?tab=settings",
+        "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
         *(f"/settings/{name}" for name in ("tokens", "secrets", "caches", "audit")),
         "/settings/ai", "/settings/ai/new", "/settings/prompts", "/settings/prompts/new",

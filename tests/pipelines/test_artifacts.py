@@ -136,6 +136,15 @@ def test_nothing_to_keep_is_an_error_or_a_warning(workshop: Workshop) -> None:
     assert "Warning: No file of the workspace matches" in log_of(warned, "keep")
 
 
+@pytest.mark.parametrize("path", ["out/passwd", "link"])
+def test_a_link_out_of_the_workspace_is_not_followed(workshop: Workshop, path: str) -> None:
+    run = keep(workshop, "ln -s /etc out; ln -s /etc/passwd link", path)
+
+    assert run.status == "failure"
+    assert last(run, "keep").reason == "artifact"
+    assert not Artifact.objects.exists()
+
+
 def test_an_account_has_no_more_room_than_the_operator_allows(
     workshop: Workshop, settings: Settings
 ) -> None:
