@@ -12,11 +12,13 @@ from pipelines.models import (
     ApprovalGate,
     ApprovalVote,
     Artifact,
+    KnownTest,
     Pipeline,
     PipelineRun,
     PipelineTemplate,
     StepApprovalToken,
     StepExecution,
+    TestQuarantine,
     TestReport,
     Worker,
 )
@@ -147,3 +149,21 @@ class TestReportAdmin(RecordAdmin):
     """Test reports."""
 
     list_display = ("run", "total", "passed", "failed", "errors", "skipped")
+
+
+@admin.register(KnownTest)
+class KnownTestAdmin(RecordAdmin):
+    """What is known of tests."""
+
+    list_display = ("name", "pipeline", "last_status", "score", "failed_count", "last_seen_at")
+    list_filter = ("last_status",)
+    list_select_related = ("pipeline",)
+    show_full_result_count = False
+
+
+@admin.register(TestQuarantine)
+class TestQuarantineAdmin(RecordAdmin):
+    """Tests that people put aside."""
+
+    list_display = ("test", "pipeline", "begun_by", "created_at", "expires_at", "ended_at")
+    list_select_related = ("test", "pipeline")
