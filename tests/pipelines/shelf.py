@@ -82,6 +82,16 @@ def shelf(workshop: Workshop, tmp_path: Path, settings: Settings) -> Shelf:
     return Shelf(workshop, folder)
 
 
+def docker(*arguments: str, **options: object) -> str:
+    """What the docker client says to the engine of the tests."""
+    done = subprocess.run(
+        ["docker", "--host", DOCKER_SOCKET, *arguments],
+        check=False, capture_output=True, text=True, timeout=60, **options,  # type: ignore[call-overload]
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout).strip()
+
+
 def git(folder: Path, *arguments: str) -> str:
     """What git says in a repository."""
     identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")

@@ -13,7 +13,16 @@ from pipelines.models import Artifact, PipelineRun
 from pipelines.operations.builtin_templates import FOLDER
 from tests.pipelines.approvals.people import member, say
 from tests.pipelines.conftest import log_of
-from tests.pipelines.shelf import DOCKER_SOCKET, STAND_INS, USUAL_PATH, Shelf, commit, named, shelf
+from tests.pipelines.shelf import (
+    DOCKER_SOCKET,
+    STAND_INS,
+    USUAL_PATH,
+    Shelf,
+    commit,
+    docker,
+    named,
+    shelf,
+)
 
 __all__ = ["shelf"]
 
@@ -150,6 +159,7 @@ def test_an_image_is_built_and_kept(shelf: Shelf) -> None:
     )  # fmt: skip
     assert run.status == RunStatus.SUCCESS, _log(run)
     assert Artifact.objects.get(run=run).size_bytes > 0
+    docker("image", "rm", f"powernode-test/shop:{run.commit_sha}")
 
 
 def test_an_engine_that_does_not_answer_is_told(shelf: Shelf) -> None:

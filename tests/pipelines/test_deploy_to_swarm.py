@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pytest_django.fixtures import Settings
 from pipelines.choices import RunStatus
 from pipelines.models import Pipeline, PipelineRun
 from tests.pipelines.conftest import log_of
-from tests.pipelines.shelf import DOCKER_SOCKET, Shelf, commit, named, shelf
+from tests.pipelines.shelf import DOCKER_SOCKET, Shelf, commit, docker, named, shelf
 
 __all__ = ["shelf"]
 pytestmark = pytest.mark.docker
@@ -43,16 +42,6 @@ services:
 networks:
   outside: {{external: true, name: host}}
 """
-
-
-def docker(*arguments: str, **options: object) -> str:
-    """What the docker client says to the engine of the tests."""
-    done = subprocess.run(
-        ["docker", "--host", DOCKER_SOCKET, *arguments],
-        check=False, capture_output=True, text=True, timeout=60, **options,  # type: ignore[call-overload]
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return str(done.stdout).strip()
 
 
 @pytest.fixture(scope="module")
