@@ -110,6 +110,7 @@ def paths(site: Site) -> list[str]:
         "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
         *(f"/settings/{name}" for name in ("tokens", "secrets", "caches", "audit")),
+        "/docker", "/docker/new",
         "/settings/ai", "/settings/ai/new", "/settings/prompts", "/settings/prompts/new",
         f"/settings/prompts/{prompt['id']}",
         "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/",
