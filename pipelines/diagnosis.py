@@ -76,7 +76,7 @@ _SIDES = ("before", "now")
 
 
 def words_of(found: Mapping[str, Any]) -> list[str]:
-    """The differences and the flake in a few words each, for the run's page."""
+    """The differences in a few words each, for the run's page."""
     words: list[str] = []
     changed = found["differences"]
     if changed is not None:
@@ -96,10 +96,16 @@ def words_of(found: Mapping[str, Any]) -> list[str]:
             words.append(f"packages: {count['before']} → {count['now']}")
         if changed["worker"]:
             words.append(f"worker: {changed['worker']['now']}")
-    if found["failed_tests"]:
-        flaky = [test["name"] for test in found["failed_tests"] if test["is_known_flake"]]
-        words.append(f"known flake: {', '.join(flaky[:3])}" if flaky else "no known flake")
     return words
+
+
+def flake_words(found: Mapping[str, Any]) -> str:
+    """Which of the failed tests are known to flake; empty when no test failed."""
+    if not found["failed_tests"]:
+        return ""
+    flaky = [test["name"] for test in found["failed_tests"] if test["is_known_flake"]]
+    more = " …" if len(flaky) > 3 else ""
+    return f"Known flake: {', '.join(flaky[:3])}{more}" if flaky else "No known flake"
 
 
 def _commit_words(changed: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
 from pipelines import known_tests, selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
-from pipelines.diagnosis import diagnose, words_of
+from pipelines.diagnosis import diagnose, flake_words, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.hints import last_hint
 from pipelines.models import PipelineRun, StepExecution
@@ -90,6 +90,7 @@ class RunDetail(RunPage):
         reports = list(selectors.plain_test_reports(self.actor, pk))
         asked = [gate_detail(self.actor, gate) for gate in shown_gates(self.actor, run)]
         runs = selectors.attempts_of(self.actor, run)
+        found = diagnose(self.actor, run)
         return self.render(
             "pipelines/run_detail.html",
             {
@@ -116,7 +117,8 @@ class RunDetail(RunPage):
                 "is_asking": any(gate["status"] == "pending" for gate in asked),
                 "members": other_approvers(self.actor) if run.is_live else [],
                 "why": explain_failure(self.actor, run, latest),
-                "why_words": words_of(diagnose(self.actor, run)),
+                "why_words": words_of(found),
+                "flake_words": flake_words(found),
                 "hint": hint_row(self.actor, run),
                 "can_ask": self.actor.may(WRITE_RUNS) and run.status == RunStatus.FAILURE,
                 "can_write": self.actor.may(WRITE_RUNS),

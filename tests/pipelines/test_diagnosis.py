@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipelines import selectors
-from pipelines.diagnosis import diagnose, words_of
+from pipelines.diagnosis import diagnose, flake_words, words_of
 from pipelines.models import Pipeline, PipelineRun
 from pipelines.operations.definitions import update_pipeline
 from tests.pipelines.conftest import Workshop, fresh, last, step
@@ -88,4 +88,4 @@ def test_a_test_that_fails_and_passes_at_one_commit_is_a_known_flake(
         ("t", True)
     ]
     assert found["is_known_flake"] is True
-    assert "known flake: t" in words_of(found)
+    assert flake_words(found) == "Known flake: t"
