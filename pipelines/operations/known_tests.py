@@ -75,7 +75,7 @@ def _batches(report: TestReport) -> Iterator[dict[str, TestCase]]:
 @transaction.atomic(durable=True)
 def _count(report: TestReport, cases: Mapping[str, TestCase], *, takes_new: bool) -> None:
     # One report of a pipeline at a time: two would each write what they read.
-    Pipeline.objects.select_for_update().only("pk").get(pk=report.run.pipeline_id)
+    Pipeline.objects.select_for_update(no_key=True).only("pk").get(pk=report.run.pipeline_id)
     known = {
         row.key: row
         for row in KnownTest.objects.filter(pipeline_id=report.run.pipeline_id, key__in=cases)

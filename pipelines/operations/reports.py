@@ -75,7 +75,7 @@ def store_report(
 
 
 def _next_number(pipeline_id: uuid.UUID) -> int:
-    pipeline = Pipeline.objects.select_for_update().only("pk").get(pk=pipeline_id)
+    pipeline = Pipeline.objects.select_for_update(no_key=True).only("pk").get(pk=pipeline_id)
     last = TestReport.objects.filter(pipeline=pipeline).aggregate(number=Max("number"))["number"]
     return (last or 0) + 1
 

@@ -218,3 +218,14 @@ def test_reports_that_are_counted_at_once_lose_nothing() -> None:
 
     assert in_threads(4, lambda index: count_report(stored[index])) == [True] * 4
     assert [len(read_endings(row.recent)) for row in KnownTest.objects.all()] == [4, 4]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_that_are_stored_at_once_get_numbers_of_their_own() -> None:
+    pipeline = PipelineFactory.create()
+    made = [StepExecutionFactory.create(run__pipeline=pipeline).pk for _ in range(6)]
+    cases = [case(f"t{number}") for number in range(200)]
+
+    stored = in_threads(6, lambda index: store_report(made[index], report_of(*cases)))
+
+    assert sorted(row.number for row in stored) == [1, 2, 3, 4, 5, 6]
