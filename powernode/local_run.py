@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from containers.operations.secrets import create_secret
@@ -97,7 +98,7 @@ def prepare(
         Invalid: the definition or an input breaks a rule.
         GitFailedError: the repository has no commit.
     """
-    call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+    _make_tables()
     account = Account.objects.create(name="Local", slug="local")
     actor = system_actor(account.pk, "you")
     worker = register_worker(
@@ -109,6 +110,14 @@ def prepare(
     pipeline = create_pipeline(actor, definition)
     run = _run(actor, pipeline, inputs, repository)
     return LocalRun(run.pk, worker)
+
+
+def _make_tables() -> None:
+    """The tables as the models have them; migrating an empty database takes ten times as long."""
+    with connection.schema_editor() as editor:
+        for model in apps.get_models():
+            if model._meta.managed and not model._meta.proxy:
+                editor.create_model(model)
 
 
 def _run(
