@@ -25,8 +25,8 @@ PARTS: dict[str, list[list[str]]] = {
     "all": [
         _UNIT,
         ["tests/e2e", "--numprocesses=2", "--dist=loadfile"],
-        # Alone: these count what a kill costs.
-        ["tests/chaos", "-m", "chaos_smoke"],
+        # These wait more than they work.
+        ["tests/chaos", "-m", "chaos_smoke", "--numprocesses=2"],
         ["tests/browser"],
     ],
     "unit": [_UNIT],

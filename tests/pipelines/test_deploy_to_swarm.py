@@ -2,9 +2,6 @@
 
 import contextlib
 import os
-import shutil
-import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from pipelines.choices import RunStatus
 from pipelines.models import Pipeline, PipelineRun
+from tests.engine_image import IMAGE, ensure_image
 from tests.pipelines.conftest import log_of
 from tests.pipelines.shelf import DOCKER_SOCKET, Shelf, commit, docker, named, shelf
 
@@ -20,7 +18,6 @@ __all__ = ["shelf"]
 pytestmark = pytest.mark.docker
 
 STACK = "powernode-test"
-IMAGE = "powernode-test/busybox:1"
 COMPOSE = """
 services:
   web:
@@ -47,17 +44,7 @@ networks:
 @pytest.fixture(scope="module")
 def swarm() -> Iterator[None]:
     """A swarm of one engine with an image of busybox; it is left again."""
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        if "docker" in os.environ.get("POWERNODE_REQUIRE", ""):
-            pytest.fail("needs busybox-static")
-        pytest.skip("needs busybox-static")
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder, "root.tar")
-        with tarfile.open(archive, "w") as tar:
-            for name in ("busybox", "sh", "sleep", "true", "false"):
-                tar.add(busybox, f"bin/{name}", filter=_plain)
-        docker("import", str(archive), IMAGE)
+    ensure_image()
     has_joined = docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive"
     if has_joined:
         docker("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1")
@@ -68,12 +55,6 @@ def swarm() -> Iterator[None]:
             docker("stack", "rm", STACK)
         if has_joined:
             docker("swarm", "leave", "--force")
-        docker("image", "rm", "--force", IMAGE)
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.mode, member.type, member.linkname = 0o755, tarfile.REGTYPE, ""
-    return member
 
 
 def compose(command: str = '["sleep", "600"]', action: str = "rollback", image: str = IMAGE) -> str:
