@@ -13,7 +13,18 @@ from django.core.management import call_command
 from devops.taskref import TaskRef
 from tests.architecture.sources import APPS, ROOT, modules
 
-HEAVY = ["anthropic", "docker", "github", "gitlab", "httpx", "httpx2", "hvac", "mcp", "requests"]
+HEAVY = [
+    "anthropic",
+    "docker",
+    "github",
+    "gitlab",
+    "httpx",
+    "httpx2",
+    "hvac",
+    "liquid",
+    "mcp",
+    "requests",
+]
 LOADED = f"""
 import sys, django
 django.setup()
