@@ -24,7 +24,6 @@ from powernode.clients.api import PowernodeClient
 from powernode.clients.errors import Refused, ServerUnreachable
 from powernode.clients.following import RunFollower
 from powernode.clients.sockets import account_events
-from powernode.diagnosis import platform_runs
 
 if TYPE_CHECKING:
     from powernode.demonstration.setup import Demonstration
@@ -45,6 +44,8 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """Push to the demonstration's repository and follow the run; exits 1 when it fails."""
+    from powernode.diagnosis import platform_runs  # noqa: PLC0415  (loads Django)
+
     if platform_runs(plain_configuration().var):
         run = _perform(_attach(), as_json=as_json)
     elif once:
