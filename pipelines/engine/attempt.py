@@ -21,6 +21,7 @@ from pipelines.choices import StepStatus
 from pipelines.engine.caching import StepCaching
 from pipelines.engine.control import StepControl
 from pipelines.engine.declared import declared_outputs
+from pipelines.engine.executors.base import Executor
 from pipelines.engine.executors.docker import DockerExecutor
 from pipelines.engine.executors.process import ProcessExecutor
 from pipelines.engine.first_error import first_error_line
@@ -42,7 +43,6 @@ from pipelines.steps.registry import handler_for
 
 logger = logging.getLogger(__name__)
 
-Executor = ProcessExecutor | DockerExecutor
 FAIL_FAST = "Cancelled because a step beside it failed."
 
 
@@ -66,9 +66,10 @@ class Attempt:
             Fenced: another worker has the run.
         """
         files = self.workspace.step_files(self.execution.pk)
-        if not self.is_resumed:
+        if self.is_resumed:
+            files.ensure()
+        else:
             files.prepare()
-        files.ensure()
         began = time.monotonic()
         with self._log() as writer:
             self._log_known = writer.settle() if self.is_resumed else 0

@@ -118,9 +118,13 @@ class StepFiles:
 
     def prepare(self) -> None:
         """Make the files anew, empty."""
-        self.ensure()
         for file in (self.output, self.summary):
-            file.write_bytes(b"")
+            # A command may have put a link or a folder in its place: what a link names is not ours.
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file)
+            else:
+                file.unlink(missing_ok=True)
+        self.ensure()
 
     def ensure(self) -> None:
         """Make the files unless an earlier worker did: what they hold stays."""

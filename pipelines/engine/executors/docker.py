@@ -1,7 +1,7 @@
 """Commands in containers on a Docker host of the account, with services beside them."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,8 @@ from pydantic import ValidationError
 
 from containers import public as containers
 from devops.errors import DomainError, Fenced
-from devops.storage.logs import LogWriter
-from pipelines.engine.control import StepControl
 from pipelines.engine.executors.allowed import require_executor
-from pipelines.engine.executors.stopping import Stopping, grace_of
-from pipelines.engine.workspace import StepFiles, Workspace
+from pipelines.engine.executors.base import Executor, grace_of
 from pipelines.steps.base import CommandResult, StepFailedError
 
 # bash where the image has it, as on a worker; what it runs comes as an argument, not as text.
@@ -33,7 +30,7 @@ class Machine:
 
 
 @dataclass(slots=True)
-class DockerExecutor:
+class DockerExecutor(Executor):
     """Runs one attempt's commands, one container each, numbered in their order.
 
     A handler that is executed once more after its worker died asks for the same commands: what
@@ -43,13 +40,6 @@ class DockerExecutor:
         log_known: how much of the log was there when this worker came to the attempt.
     """
 
-    workspace: Workspace
-    files: StepFiles
-    writer: LogWriter
-    control: StepControl
-    deadline: float | None
-    is_trusted: bool
-    on_start: Callable[[], None]
     machine: Machine
     owner: containers.Owner
     log_known: int = 0
@@ -90,10 +80,6 @@ class DockerExecutor:
         return CommandResult(
             ended.exit_code, ended.stopped, reason=ended.reason, message=self._words(ended)
         )
-
-    def should_stop(self) -> str:
-        """Why the present command must end: a word, or empty."""
-        return Stopping(self.control, self.deadline).word()
 
     def _spec(
         self,

@@ -2,18 +2,16 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from devops.safety import processes, sandbox
-from devops.storage.logs import LogWriter, pump
-from pipelines.engine.control import StepControl
+from devops.storage.logs import pump
 from pipelines.engine.executors.allowed import require_executor
-from pipelines.engine.executors.stopping import Stopping, grace_of
-from pipelines.engine.workspace import StepFiles, Workspace
+from pipelines.engine.executors.base import Executor, grace_of
 from pipelines.steps.base import CommandResult, StepFailedError
 
 # Seconds between two looks at whether the command must end.
@@ -39,16 +37,8 @@ def isolation() -> sandbox.SandboxInfo:
 
 
 @dataclass(slots=True)
-class ProcessExecutor:
+class ProcessExecutor(Executor):
     """Runs one attempt's commands."""
-
-    workspace: Workspace
-    files: StepFiles
-    writer: LogWriter
-    control: StepControl
-    deadline: float | None
-    is_trusted: bool
-    on_start: Callable[[], None]
 
     def run(
         self,
@@ -98,10 +88,6 @@ class ProcessExecutor:
         exit_code = child.terminate(grace_of(stop))
         pump(child.stdout_fd, self.writer, should_stop=lambda: False, exit_fd=child.exit_fd)
         return CommandResult(exit_code, stop)
-
-    def should_stop(self) -> str:
-        """Why the present command must end: a word, or empty."""
-        return Stopping(self.control, self.deadline).word()
 
     def _spawn(
         self, argv: Sequence[str], cwd: Path, environment: Mapping[str, str], *, network: bool

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from containers.operations.secrets import create_secret
 from pipelines.choices import RunStatus, StepStatus
-from pipelines.engine.workspace import parse_outputs
+from pipelines.engine.workspace import StepFiles, parse_outputs
 from pipelines.steps.base import Done, StepFailedError
 from tests.pipelines.conftest import Probe, Workshop, last, log_of, messages_of, step
 
@@ -280,3 +280,20 @@ def test_output_files_are_read_in_both_forms(text: str, outputs: dict[str, str])
 def test_output_lines_without_meaning_are_refused(text: str) -> None:
     with pytest.raises(StepFailedError, match="ine"):
         parse_outputs(text)
+
+
+def test_what_a_command_put_in_place_of_its_files_is_not_followed(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    ours.write_text("kept")
+    files = StepFiles(tmp_path / "step")
+    files.prepare()
+    files.output.unlink()
+    files.output.symlink_to(ours)
+    files.summary.unlink()
+    (files.summary / "folder").mkdir(parents=True)
+
+    files.prepare()
+
+    assert ours.read_text() == "kept"
+    assert (files.output.is_symlink(), files.output.read_bytes()) == (False, b"")
+    assert files.summary.read_bytes() == b""
