@@ -110,7 +110,7 @@ def test_a_job_is_watched_from_its_first_line_to_its_end(
     expect(page.locator("[data-log-hits]")).to_have_text("1/1")
     expect(page.get_by_text("line 34 of the build")).to_be_visible()
     with page.expect_download() as fetched:
-        page.get_by_label("Download the log").click()
+        page.get_by_label("Download the raw log").click()
     assert fetched.value.path().read_text() == LOG + "zuletzt: Grüße\n"
 
 

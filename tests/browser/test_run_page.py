@@ -166,6 +166,60 @@ def test_a_line_and_a_range_have_an_address(site: Site, visit: Visit) -> None:
     expect(other.locator(".log-row.is-target")).to_have_count(4)
 
 
+def copied(page: Page) -> str:
+    """The clipboard's text, once a copy has been reported."""
+    expect(page.locator(".toast").last).to_contain_text("copied")
+    text: str = page.evaluate("() => navigator.clipboard.readText()")
+    page.locator(".toast").last.get_by_role("button").click()
+    expect(page.locator(".toast")).to_have_count(0)
+    return text
+
+
+def test_lines_or_the_whole_log_are_copied(site: Site, visit: Visit) -> None:
+    run = site.trigger(site.pipeline("Copied", r"printf '\033[31mred\033[0m\n'; seq 2 5000"))
+    site.finish(run)
+    page = visit(f"/runs/{run['id']}")
+    expect(row(page, 1)).to_contain_text("red")
+    page.get_by_role("button", name="Copy the chosen lines, or all").click()
+    assert copied(page).split("\n") == ["red", *map(str, range(2, 5001))]
+    row(page, 4).locator(".log-no").click()
+    row(page, 7).locator(".log-no").click(modifiers=["Shift"])
+    page.keyboard.press("y")
+    assert copied(page) == "4\n5\n6\n7"
+
+
+def test_copying_works_on_a_page_without_tls(site: Site, visit: Visit) -> None:
+    run = site.trigger(site.pipeline("Plain address", "seq 1 3"))
+    site.finish(run)
+    page = visit("/runs")
+    # What browsers do on a page that is neither TLS nor loopback.
+    page.add_init_script("delete Navigator.prototype.clipboard")
+    page.goto(f"/runs/{run['id']}")
+    expect(row(page, 3)).to_contain_text("3")
+    page.get_by_role("button", name="Copy the chosen lines, or all").click()
+    expect(page.locator(".toast")).to_contain_text("3 lines copied.")
+    page.get_by_label("Search the log").focus()
+    page.keyboard.press("Control+v")
+    expect(page.get_by_label("Search the log")).to_have_value("1 2 3")
+
+
+def test_a_log_that_could_not_be_loaded_is_read_again(
+    site: Site, visit: Visit, watch: Watch
+) -> None:
+    watch.forgive(r"Failed to load resource|ERR_")
+    run = site.trigger(site.pipeline("Read again", "seq 1 20"))
+    site.finish(run)
+    page = visit("/runs")
+    logs = re.compile(r"/step_executions/[^/]+/logs\?")
+    page.route(logs, lambda route: route.abort())
+    page.goto(f"/runs/{run['id']}")
+    expect(page.locator("[data-log-state]")).to_contain_text("could not be loaded")
+    page.unroute(logs)
+    page.get_by_role("button", name="Read the log again").click()
+    expect(row(page, 20)).to_contain_text("20")
+    expect(page.locator("[data-log-state]")).to_be_hidden()
+
+
 def test_the_log_has_groups_times_wrapping_colours_and_a_raw_file(site: Site, visit: Visit) -> None:
     command = (
         "echo '::group::Packing'; echo inside; echo '::endgroup::';"

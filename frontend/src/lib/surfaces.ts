@@ -1,3 +1,4 @@
+import { copyText } from "./clipboard";
 import { all, closest, find } from "./dom";
 import { toast } from "./toast";
 
@@ -60,13 +61,13 @@ function markTheme(): void {
 function copy(source: HTMLElement): void {
   const from = source.dataset.copyFrom ? find<HTMLElement>(source.dataset.copyFrom) : null;
   const text = from ? (from instanceof HTMLInputElement || from instanceof HTMLTextAreaElement ? from.value : from.innerText) : (source.dataset.copy ?? "");
-  navigator.clipboard.writeText(text).then(
+  copyText(text).then(
     () => {
       source.classList.add("is-copied");
       toast("Copied.", "success");
       window.setTimeout(() => source.classList.remove("is-copied"), 1500);
     },
-    () => toast("The browser did not allow copying. Select the text and copy it by hand.", "error"),
+    (error: unknown) => toast(error instanceof Error ? error.message : String(error), "error"),
   );
 }
 

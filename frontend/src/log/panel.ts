@@ -1,3 +1,4 @@
+import { copyText } from "../lib/clipboard";
 import { all, closest, find, isTyping } from "../lib/dom";
 import { formatBytes, formatCount } from "../lib/format";
 import { toast } from "../lib/toast";
@@ -14,9 +15,16 @@ export type MakeStore = (url: string, socketUrl: string, execution: string) => L
 
 const makeSource: MakeStore = (url, socketUrl, execution) => new LogSource(url, socketUrl, execution);
 
+interface Shown {
+  id: string;
+  name: string;
+  openAtLine: number | null;
+}
+
 /** The log of a run's page: the frame around a viewer, with its tools and keys. */
 export class LogPanel {
   private viewer: LogViewer | null = null;
+  private shown: Shown | null = null;
   private result: SearchResult = { total: 0, lines: [] };
   private at = -1;
   private searching: AbortController | null = null;
@@ -38,8 +46,9 @@ export class LogPanel {
   }
 
   /** Show the log of an attempt; the one shown before is let go. */
-  show(execution: { id: string; name: string; openAtLine: number | null }): void {
+  show(execution: Shown): void {
     this.viewer?.close();
+    this.shown = execution;
     const { api, socket, raw } = this.root.dataset;
     const url = (api ?? "").replace("EXECUTION", execution.id);
     const hash = parseHash(location.hash);
@@ -61,6 +70,11 @@ export class LogPanel {
     viewer.setWrap(localStorage.getItem(WRAP_KEY) === "1");
     viewer.open().catch((error: unknown) => this.say("failed", error instanceof Error ? error.message : String(error)));
     if (this.field?.value) this.searchSoon();
+  }
+
+  /** Read the log anew: after a failure to load it, or to be sure. */
+  private reload(): void {
+    if (this.shown) this.show(this.shown);
   }
 
   private get field(): HTMLInputElement | null {
@@ -90,6 +104,8 @@ export class LogPanel {
       next: () => this.step(1),
       previous: () => this.step(-1),
       link: () => this.copyLink(),
+      copy: () => this.copyLines(),
+      reload: () => this.reload(),
     };
     actions[action]?.();
   }
@@ -105,6 +121,7 @@ export class LogPanel {
       N: () => this.step(-1),
       e: () => this.run(this.nextError()),
       G: () => this.viewer?.jump("end"),
+      y: () => this.copyLines(),
     };
     const here: Record<string, () => void> = {
       g: () => this.viewer?.jump("start"),
@@ -183,7 +200,17 @@ export class LogPanel {
   }
 
   private copyLink(): void {
-    this.run(navigator.clipboard.writeText(location.href).then(() => toast("Link copied.", "success")));
+    this.run(copyText(location.href).then(() => toast("Link copied.", "success")));
+  }
+
+  private copyLines(): void {
+    const copied = this.viewer?.copy();
+    if (!copied) return;
+    this.run(copyText(copied.then(({ text }) => text)).then(async () => {
+      const { lines, isShort } = await copied;
+      const count = `${formatCount(lines)} ${lines === 1 ? "line" : "lines"} copied.`;
+      toast(isShort ? `${count} The log is longer: download it to have all of it.` : count, isShort ? "info" : "success");
+    }));
   }
 
   private toggleTimes(): void {

@@ -25,6 +25,8 @@ export interface ViewerOptions {
 }
 
 const ERROR_SCAN_LINES = 40_000;
+// More would stall the browser and whatever it is pasted into; a longer log is downloaded.
+const COPY_CHARACTERS = 4_000_000;
 
 /** One log on the screen: loads what is seen, follows what is written. */
 export class LogViewer {
@@ -128,6 +130,23 @@ export class LogViewer {
     await this.ensure(Math.max(1, line - 60), Math.min(this.map.total, line + 120));
     if (this.map.reveal(line)) this.unfoldAround();
     this.screen.scrollToLine(line);
+  }
+
+  /** The text of the chosen lines, or of the whole log, without colours; cut when it is very long. */
+  async copy(): Promise<{ text: string; lines: number; isShort: boolean }> {
+    const { from, to } = this.target ?? { from: 1, to: this.map.total };
+    const texts: string[] = [];
+    let size = 0;
+    for (let at = from; at <= to; at += PAGE_LIMIT) {
+      const page = await this.options.source.page(at, Math.min(PAGE_LIMIT, to - at + 1));
+      for (const line of page.lines) {
+        const text = plainText(line.text);
+        size += text.length + 1;
+        if (size > COPY_CHARACTERS) return { text: texts.join("\n"), lines: texts.length, isShort: true };
+        texts.push(text);
+      }
+    }
+    return { text: texts.join("\n"), lines: texts.length, isShort: false };
   }
 
   async search(query: string, signal: AbortSignal): Promise<SearchResult> {
