@@ -28,6 +28,7 @@ from pipelines.operations import (
     firing,
     hints,
     known_tests,
+    old_runs,
     reporting,
     snapshots,
     sweeps,
@@ -100,3 +101,5 @@ def retain() -> None:
     artifacts.remove_expired_artifacts()
     known_tests.remove_old_cases()
     known_tests.remove_forgotten_tests()
+    old_runs.remove_old_runs()
+    old_runs.remove_old_checks()

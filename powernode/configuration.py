@@ -50,6 +50,7 @@ class Configuration(BaseSettings):
     worker_labels: Annotated[list[str], NoDecode] = []
     lease_seconds: float = Field(default=15, ge=2, le=600)
     heartbeat_seconds: float = Field(default=5, ge=0.2, le=60)
+    run_retention_days: int = Field(default=365, ge=0)
     log_retention_days: int = Field(default=90, ge=1)
     test_retention_days: int = Field(default=90, ge=1)
     outbox_retention_days: int = Field(default=7, ge=1)

@@ -254,6 +254,9 @@ NOT_DURABLE = {
             ("count_missed_reports", "remove_old_cases", "remove_forgotten_tests"), SEVERAL
         ),
     },
+    "pipelines/operations/old_runs.py": dict.fromkeys(
+        ("remove_old_runs", "remove_old_checks"), SEVERAL
+    ),
     "pipelines/operations/quarantines.py": {
         "quarantined_keys": READS,
         "end_expired_quarantines": SEVERAL,
