@@ -40,22 +40,14 @@ def page() -> str:
 
 
 def _section(kind: Any) -> str:
-    from devops.safety.documents import dump_yaml  # noqa: PLC0415
-    from pipelines import step_types  # noqa: PLC0415
+    from pipelines import step_reference  # noqa: PLC0415
 
-    schema = step_types.config_schema(kind.name, expressions=False)
-    required = schema.get("required", ())
-    rows = [
-        f"| `{name}` | {_default(name, facts, required)} | {_meaning(facts)} |"
-        for name, facts in schema.get("properties", {}).items()
-    ]
-    table = ["| key | default | meaning |", "|---|---|---|", *rows, ""] if rows else []
+    keys = step_reference.keys_of(kind.name)
+    rows = [f"| `{key.path}` | {key.kind} | {_default(key)} | {_meaning(key)} |" for key in keys]
+    table = ["| key | kind | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
     outputs = "; ".join(
         f"`{name}` {text[:1].lower()}{text[1:].rstrip('.')}" for name, text in kind.outputs.items()
     )
-    example = {"name": kind.title, "uses": kind.name}
-    if kind.example:
-        example["with"] = dict(kind.example)
     return "\n".join(
         [
             f"## `{kind.name}`: {kind.title}", "",
@@ -63,22 +55,20 @@ def _section(kind: Any) -> str:
             *table,
             *([f"Outputs: {outputs}.", ""] if outputs else []),
             *([kind.docs, ""] if kind.docs else []),
-            "```yaml", dump_yaml([example]).rstrip(), "```", "",
+            "```yaml", step_reference.example_of(kind), "```", "",
         ]
     )  # fmt: skip
 
 
-def _default(name: str, facts: dict[str, Any], required: Any) -> str:
-    if name in required:
+def _default(key: Any) -> str:
+    if key.is_required:
         return "required"
-    return f"`{facts['default']!r}`" if "default" in facts else "none"
+    return f"`{key.default}`" if key.default else ""
 
 
-def _meaning(facts: dict[str, Any]) -> str:
-    title, description = facts.get("title", ""), facts.get("description", "")
-    words = f"{title.rstrip('.')}. {description}" if description else title
-    choices = facts.get("enum")
-    listed = f" One of {', '.join(f'`{each}`' for each in choices if each)}." if choices else ""
+def _meaning(key: Any) -> str:
+    words = ". ".join(filter(None, (key.title, key.meaning)))
+    listed = f" One of {', '.join(f'`{each}`' for each in key.choices)}." if key.choices else ""
     return f"{words}{listed}".replace("|", "\\|")
 
 

@@ -5,16 +5,14 @@ import uuid
 from itertools import groupby
 from typing import Any
 
-import nh3
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.html import format_html
-from markdown_it import MarkdownIt
 
 from devops.access import Actor
 from devops.ai_spending import dollars
 from devops.errors import DomainError
 from devops.pages.base import Page, cursor_page
+from devops.pages.markdown import clean_html
 from pipelines import known_tests, selectors
 from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.diagnosis import diagnose, flake_words, words_of
@@ -37,7 +35,6 @@ from pipelines.pages.tests import shown
 TABS = ("log", "tests", "artifacts", "summary", "trigger", "attempts")
 # Failures whose history is linked.
 FAILED_SHOWN = 200
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
 
 class RunList(Page):
@@ -258,21 +255,10 @@ def _cases(actor: Actor, run: PipelineRun, reports: list[Any]) -> dict[str, Any]
 def _summaries(latest: list[StepExecution]) -> list[dict[str, str]]:
     """Each step's Markdown as clean HTML."""
     return [
-        # nh3 leaves only harmless elements and attributes; format_html marks just that.
-        {"step_name": step.step_name, "html": format_html("{}", _Clean(step.summary))}
+        {"step_name": step.step_name, "html": clean_html(step.summary)}
         for step in latest
         if step.summary
     ]
-
-
-class _Clean:
-    """Markdown from outside, as HTML that cannot do anything."""
-
-    def __init__(self, markdown: str) -> None:
-        self._markdown = markdown
-
-    def __html__(self) -> str:
-        return nh3.clean(_markdown.render(self._markdown))
 
 
 def _trigger_rows(run: PipelineRun) -> list[tuple[str, str]]:

@@ -107,7 +107,7 @@ def paths(site: Site) -> list[str]:
         *(f"/pipelines/shop-ci?tab={tab}" for tab in ("runs", "definition", "triggers")),
         "/pipelines/shop-ci/tests", f"/pipelines/shop-ci/tests/{test['id']}",
         f"/artifacts/{kept['id']}", "/pipelines/shop-ci?tab=settings",
-        "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}",
+        "/pipelines/shop-ci/edit", f"/pipelines/{long['slug']}", "/docs/steps/policy_gate",
         *(f"/settings/{name}" for name in ("profile", "account", "members", "invitations")),
         *(f"/settings/{name}" for name in ("tokens", "secrets", "caches", "audit")),
         "/docker", "/docker/new",
