@@ -45,6 +45,8 @@ def run_facts(run: PipelineRun, current_step: dict[str, Any] | None = None) -> d
         "completed_at": run.completed_at and run.completed_at.isoformat(),
         "duration_seconds": decimal_seconds(run.duration_ms),
         "progress_percentage": done,
+        "steps_done": run.steps_done,
+        "steps_total": run.steps_total,
         "error_message": run.error_message,
         "pipeline_id": str(run.pipeline_id),
         "pipeline_name": run.snapshot.get("name", ""),

@@ -51,7 +51,7 @@ class Page(LoginRequiredMixin, View):
             raise DjangoPermissionDenied(f"{error.detail} {error.remedy}") from error
         except DomainError as error:
             if request.method == "POST":
-                return self.refuse(error, _asked_from(request))
+                return self.refuse(error, asked_from(request))
             return render(request, "400.html", {"detail": error.detail}, status=error.status)
 
     def resolve_actor(self, request: HttpRequest, **_: Any) -> Actor:
@@ -98,11 +98,11 @@ class Page(LoginRequiredMixin, View):
         messages.success(self.request, text)
 
 
-def _asked_from(request: HttpRequest) -> str:
-    """The page of ours that a form was sent from, else the overview."""
+def asked_from(request: HttpRequest, otherwise: str = "/") -> str:
+    """The page of ours that a form was sent from, else the overview or what is said."""
     referer = urlsplit(request.headers.get("Referer", ""))
     if referer.netloc != request.get_host() or not referer.path.startswith("/"):
-        return "/"
+        return otherwise
     return f"{referer.path}?{referer.query}" if referer.query else referer.path
 
 

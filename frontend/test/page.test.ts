@@ -6,6 +6,7 @@ import { addStep, listSteps, moveStep, readTop, removeStep, writeTop } from "../
 import { formatBytes, formatDuration, formatRelative } from "../src/lib/format";
 import { backoff } from "../src/lib/socket";
 import { chipStatus } from "../src/lib/status";
+import { progressWords } from "../src/lib/progress";
 import { layOut } from "../src/waterfall";
 import { prune, wordsIn } from "../prune.mjs";
 
@@ -55,6 +56,11 @@ test("only waiting for people looks like waiting", () => {
   assert.equal(chipStatus("queued", "worker"), "queued");
   assert.equal(chipStatus("cancelled", "approval"), "cancelled");
   assert.equal(chipStatus("waiting_approval"), "waiting");
+});
+
+test("a run says how far it has come and where it is", () => {
+  assert.equal(progressWords(3, 7, "Tests"), "3 of 7 · Tests");
+  assert.equal(progressWords(0, 2, ""), "0 of 2");
 });
 
 test("bars share one axis and stay visible", () => {

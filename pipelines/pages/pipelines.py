@@ -1,6 +1,5 @@
-"""Pipelines: the list, one pipeline's page, its editor, and what can be done to it."""
+"""One pipeline: its editor, and what can be done to it."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -12,13 +11,11 @@ from django.shortcuts import redirect
 from devops.access import Actor
 from devops.errors import DomainError
 from devops.ids import parse_uuid
-from devops.pages.base import Page, cursor_page
-from pipelines import marketplace_rows, selectors, step_types, timetable
-from pipelines.badges import badge_facts, badge_path
+from devops.pages.base import Page, asked_from
+from pipelines import selectors, step_types, timetable
 from pipelines.choices import PipelineType
 from pipelines.documents import export_yaml, lint, parse, to_definition
-from pipelines.inputs import declared_inputs, typed_input
-from pipelines.models import Pipeline, PipelineRepository
+from pipelines.models import Pipeline
 from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.definitions import (
     WRITE,
@@ -28,17 +25,7 @@ from pipelines.operations.definitions import (
     set_active,
     update_pipeline,
 )
-from pipelines.operations.runs import trigger_run
-from pipelines.operations.template_updates import newer_version
-from pipelines.pages.schedules import schedule_row
-from pipelines.statistics import pipeline_facts
 
-TABS = ("runs", "definition", "schedules", "triggers", "settings")
-BARS = 30
-_ICONS = {
-    "push": "git-commit", "pull_request": "git-pull-request", "manual": "hand-click",
-    "schedule": "calendar-time", "release": "tag",
-}  # fmt: skip
 STARTER = """\
 name: CI
 on:
@@ -56,31 +43,6 @@ steps:
 """
 
 
-class PipelineList(Page):
-    """`/pipelines`."""
-
-    nav_area = "pipelines"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        filters = {name: request.GET.get(name, "").strip() for name in ("search", "active")}
-        rows = selectors.pipelines(self.actor)
-        if filters["search"]:
-            rows = rows.filter(name__icontains=filters["search"])
-        if filters["active"] in {"true", "false"}:
-            rows = rows.filter(is_active=filters["active"] == "true")
-        found, page = cursor_page(request, rows)
-        return self.render(
-            "pipelines/pipeline_list.html",
-            {
-                "pipelines": _with_runs(self.actor, found),
-                "filters": filters,
-                "is_filtered": any(filters.values()),
-                "page": page,
-                "can_write": self.actor.may(WRITE),
-            },
-        )
-
-
 class PipelinePage(Page):
     """The base of the pages of one pipeline, found by its slug in the session's account."""
 
@@ -88,70 +50,6 @@ class PipelinePage(Page):
 
     def find(self, slug: str) -> Pipeline:
         return selectors.pipeline_by_slug(self.actor, slug)
-
-
-class PipelineDetail(PipelinePage):
-    """`/pipelines/<slug>`."""
-
-    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self.show(request, self.find(slug))
-
-    def show(
-        self,
-        request: HttpRequest,
-        pipeline: Pipeline,
-        refused: DomainError | None = None,
-        typed: Mapping[str, Any] | None = None,
-    ) -> HttpResponse:
-        """The page; after a refused start with its dialog open and what was typed still in it."""
-        tab = request.GET.get("tab", "runs")
-        tab = tab if tab in TABS else "runs"
-        own = selectors.runs(self.actor).filter(pipeline=pipeline)
-        runs, page = cursor_page(request, own) if tab == "runs" else ([], {})
-        links = list(selectors.links(self.actor, pipeline.pk))
-        repository = links[0].repository if links else None
-        pipeline.repository = repository  # type: ignore[attr-defined]
-        definition = selectors.definition_of(pipeline) if tab == "definition" else None
-        installation = marketplace_rows.installation(self.actor, pipeline)
-        return self.render(
-            "pipelines/pipeline_detail.html",
-            {
-                "pipeline": pipeline,
-                "tab": tab,
-                "runs": runs,
-                "page": page,
-                "recent_runs": list(own[:BARS])[::-1],
-                "definition_text": export_yaml(definition) if definition else "",
-                "triggers": [_trigger(name, rule) for name, rule in pipeline.triggers.items()],
-                "schedules": self._schedules(pipeline) if tab == "schedules" else [],
-                "can_schedule": self.actor.may("devops.schedules.write"),
-                "schedules_key": str(pipeline.pk),
-                "inputs": _inputs(pipeline, refused, typed or {}),
-                "default_ref": repository.default_branch if repository else "",
-                "trigger_error": refused.detail if refused else "",
-                "trigger_values": {"ref": (typed or {}).get("ref", "")},
-                "badge": {**badge_facts(pipeline), "path": badge_path(pipeline)},
-                "linked_objects": self._concerned(pipeline, links) if tab == "settings" else [],
-                "installation": installation,
-                "newer": newer_version(self.actor, installation),
-                "can_write": self.actor.may(WRITE),
-                "can_delete": self.actor.may(WRITE),
-                "live_seq": selectors.newest_stream_seq(self.actor),
-            },
-            status=refused.status if refused else 200,
-        )
-
-    def _schedules(self, pipeline: Pipeline) -> list[dict[str, Any]]:
-        rows = list(timetable.schedules(self.actor).filter(pipeline=pipeline)[:100])
-        late = timetable.lateness_of(self.actor, [row.pk for row in rows])
-        return [schedule_row(row, late[row.pk]) for row in rows]
-
-    def _concerned(self, pipeline: Pipeline, links: list[PipelineRepository]) -> list[str]:
-        return [
-            f"{len(pipeline.steps.all())} steps",
-            f"{pipeline.last_run_number} runs, which stay readable until retention",
-            *(f"pushes to {link.repository} no longer start it" for link in links),
-        ]
 
 
 class PipelineEdit(PipelinePage):
@@ -211,24 +109,6 @@ class PipelineEdit(PipelinePage):
         )
 
 
-class PipelineTrigger(PipelineDetail):
-    """`POST /pipelines/<slug>/trigger`: start a run with the typed inputs of the dialog."""
-
-    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        pipeline = self.find(slug)
-        typed = {
-            name: typed_input(rule, request.POST.get(f"inputs.{name}"))
-            for name, rule in declared_inputs(pipeline.triggers).items()
-        }
-        given = {name: value for name, value in typed.items() if value is not None}
-        ref = request.POST.get("ref", "").strip()
-        try:
-            run = trigger_run(self.actor, pipeline, inputs=given, ref=ref)
-        except DomainError as error:
-            return self.show(request, pipeline, error, {**typed, "ref": ref})
-        return redirect(run.url)
-
-
 class PipelineActive(PipelinePage):
     """`POST /pipelines/<slug>/active`: the switch."""
 
@@ -237,7 +117,7 @@ class PipelineActive(PipelinePage):
         is_active = request.POST.getlist("active")[-1:] == ["true"]
         set_active(self.actor, pipeline, is_active=is_active)
         self.note(f"{pipeline.name} is switched {'on' if is_active else 'off'}.")
-        return redirect(pipeline.url)
+        return redirect(asked_from(request, pipeline.url))
 
 
 class PipelineBadge(PipelinePage):
@@ -262,19 +142,39 @@ class PipelineDuplicate(PipelinePage):
 
 
 class PipelineDelete(PipelinePage):
-    """`POST /pipelines/<slug>/delete`: the name must be typed."""
+    """`/pipelines/<slug>/delete`: what it concerns; the name must be typed."""
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        self.actor.require(WRITE)
+        pipeline = self.find(slug)
+        is_part = request.headers.get("HX-Request") == "true"
+        return self.render(
+            "pipelines/_delete_dialog.html" if is_part else "pipelines/pipeline_delete.html",
+            {"pipeline": pipeline, "linked_objects": self._concerned(pipeline)},
+        )
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
+        back = asked_from(request, f"{pipeline.url}?tab=settings")
         if request.POST.get("confirm") != pipeline.slug:
             messages.error(request, "Nothing was deleted: the name that was typed is another one.")
-            return redirect(f"{pipeline.url}?tab=settings")
+            return redirect(back)
         try:
             delete_pipeline(self.actor, pipeline)
         except DomainError as error:
-            return self.refuse(error, f"{pipeline.url}?tab=settings")
+            return self.refuse(error, back)
         self.note(f"{pipeline.name} is deleted.")
         return redirect("/pipelines")
+
+    def _concerned(self, pipeline: Pipeline) -> list[str]:
+        links = selectors.links(self.actor, pipeline.pk)
+        schedules = timetable.schedules(self.actor).filter(pipeline=pipeline)[:100]
+        return [
+            _counted(len(pipeline.steps.all()), "step"),
+            f"{_counted(pipeline.last_run_number, 'run')}, readable until retention takes them",
+            *(f"the schedule {row.name}" for row in schedules),
+            *(f"pushes to {link.repository} no longer start it" for link in links),
+        ]
 
 
 class PipelineExport(PipelinePage):
@@ -304,49 +204,8 @@ def editor_context(actor: Actor, pipeline: Pipeline | None, text: str) -> dict[s
     }
 
 
-def _with_runs(actor: Actor, found: list[Pipeline]) -> list[Pipeline]:
-    """Pipelines with their last runs and success rate, in a fixed number of queries each page."""
-    latest = selectors.recent_runs_of(actor, [row.pk for row in found], 12)
-    links = selectors.first_links(actor, [row.pk for row in found])
-    facts = pipeline_facts(actor, found)
-    for row in found:
-        runs = latest.get(row.pk, [])
-        row.recent_runs = runs[::-1]  # type: ignore[attr-defined]
-        row.last_run = runs[0] if runs else None  # type: ignore[attr-defined]
-        row.success_percent = facts[row.pk].success_rate  # type: ignore[attr-defined]
-        row.repository = links.get(row.pk)  # type: ignore[attr-defined]
-    return found
-
-
-def _trigger(name: str, rule: Any) -> dict[str, Any]:
-    parts = []
-    if isinstance(rule, dict):
-        for key, value in rule.items():
-            if key == "inputs":
-                parts.append(f"inputs: {', '.join(value)}")
-            elif isinstance(value, list):
-                parts.append(f"{key}: {', '.join(map(str, value))}")
-            else:
-                parts.append(f"{key}: {value}")
-    title = name.replace("_", " ").capitalize()
-    detail = " · ".join(parts) or "Every one starts a run."
-    return {"icon": _ICONS.get(name, "bolt"), "name": title, "detail": detail, "next_at": None}
-
-
-def _inputs(
-    pipeline: Pipeline, refused: DomainError | None, typed: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    problems = {problem.pointer: problem.detail for problem in refused.errors} if refused else {}
-    return [
-        {
-            "type": "string",
-            **rule,
-            "name": name,
-            "value": typed.get(name, rule.get("default")),
-            "error": problems.get(f"/inputs/{name}", ""),
-        }
-        for name, rule in declared_inputs(pipeline.triggers).items()
-    ]
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _step_type(row: Any) -> dict[str, Any]:

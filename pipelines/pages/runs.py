@@ -1,4 +1,4 @@
-"""Runs: the list, the run's page, cancel and repeat."""
+"""One run: its page, cancelling and allowing it."""
 
 import json
 import uuid
@@ -11,10 +11,10 @@ from django.shortcuts import redirect
 from devops.access import Actor
 from devops.ai_spending import dollars
 from devops.errors import DomainError
-from devops.pages.base import Page, cursor_page
+from devops.pages.base import Page, asked_from
 from devops.pages.markdown import clean_html
 from pipelines import known_tests, selectors
-from pipelines.choices import Phase, RunStatus, StepStatus, TriggerType, WaitingFor
+from pipelines.choices import Phase, RunStatus, StepStatus, WaitingFor
 from pipelines.diagnosis import diagnose, flake_words, words_of
 from pipelines.failures import current_step, explain_failure, latest_attempts
 from pipelines.hints import last_hint
@@ -35,36 +35,6 @@ from pipelines.pages.tests import shown
 TABS = ("log", "tests", "artifacts", "summary", "trigger", "attempts")
 # Failures whose history is linked.
 FAILED_SHOWN = 200
-
-
-class RunList(Page):
-    """`/runs`: newest first, filtered by what the address says."""
-
-    nav_area = "runs"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        names = ("status", "pipeline", "branch", "trigger", "commit")
-        filters = {name: request.GET.get(name, "").strip() for name in names}
-        columns = {
-            "status": "status", "pipeline": "pipeline__slug", "branch": "branch",
-            "trigger": "trigger_type", "commit": "commit_sha",
-        }  # fmt: skip
-        chosen = {columns[name]: value for name, value in filters.items() if value}
-        runs, page = cursor_page(request, selectors.runs(self.actor).filter(**chosen))
-        return self.render(
-            "pipelines/run_list.html",
-            {
-                "runs": runs,
-                "page": page,
-                "filters": filters,
-                "is_filtered": bool(chosen),
-                "checks": selectors.commit_checks(self.actor, filters["commit"]),
-                "statuses": RunStatus.choices,
-                "triggers": TriggerType.choices,
-                "pipelines": selectors.pipeline_names(self.actor),
-                "live_seq": selectors.newest_stream_seq(self.actor),
-            },
-        )
 
 
 class RunPage(Page):
@@ -152,13 +122,14 @@ class RunHint(RunPage):
 class RunCancel(RunPage):
     """`POST /runs/<id>/cancel`."""
 
-    def post(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         run = selectors.run(self.actor, pk)
+        back = asked_from(request, run.url)
         try:
             cancel_run(self.actor, run)
         except DomainError as error:
-            return self.refuse(error, run.url)
-        return redirect(run.url)
+            return self.refuse(error, back)
+        return redirect(back)
 
 
 class RunAllow(RunPage):

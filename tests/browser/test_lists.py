@@ -30,6 +30,9 @@ def test_filters_stand_in_the_address_and_can_be_cleared(visit: Visit, many_runs
     expect(page.locator("tr[data-row]")).to_have_count(50)
     page.get_by_label("Status").select_option("failure")
     expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
+    expect(page.get_by_role("link", name="CSV")).to_have_attribute(
+        "href", f"/runs/export?status=failure&pipeline={many_runs}"
+    )
     page.reload()
     expect(page.get_by_label("Status")).to_have_value("failure")
     page.get_by_role("link", name="Clear the filters").click()

@@ -154,11 +154,11 @@ def test_a_pipeline_is_edited_copied_exported_and_deleted_by_its_name(
     assert started.value.suggested_filename == "short-lived.yml"
     assert "uses: run_command" in started.value.path().read_text()
 
-    page.get_by_role("link", name="Settings", exact=True).last.click()
+    page.get_by_label("More for Short lived").click()
     page.get_by_role("button", name="Duplicate").click()
     expect(page.locator(".cm-content")).to_contain_text("Short lived (Copy)")
     page.goto("/pipelines/short-lived?tab=settings")
-    page.get_by_role("button", name="Delete the pipeline").click()
+    page.get_by_role("link", name="Delete the pipeline").click()
     dialog = page.get_by_role("dialog")
     confirm = dialog.get_by_role("button", name="Delete the pipeline")
     expect(confirm).to_be_disabled()
@@ -175,7 +175,7 @@ def test_a_pipeline_of_a_repository_is_read_only_here(visit: Visit) -> None:
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
 
 
-@pytest.mark.parametrize("tab", ["runs", "definition", "triggers", "settings"])
+@pytest.mark.parametrize("tab", ["runs", "steps", "definition", "triggers", "settings"])
 def test_each_tab_of_a_pipeline_is_marked(visit: Visit, tab: str) -> None:
     page = visit(f"/pipelines/shop-ci?tab={tab}")
     expect(page.locator(".tabs [aria-current]")).to_have_text(tab.capitalize())

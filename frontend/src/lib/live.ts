@@ -1,5 +1,6 @@
 import { all, find, icon } from "./dom";
 import { refreshParts, settled } from "./parts";
+import { updateProgress } from "./progress";
 import { type Frame, ResumingSocket, type SocketState } from "./socket";
 import { chipStatus, updateChip } from "./status";
 import { localise } from "./time";
@@ -13,10 +14,15 @@ export interface RunNews {
   completed_at: string | null;
   duration_seconds: number | null;
   progress_percentage: number;
+  steps_done?: number;
+  steps_total?: number;
+  error_message: string;
+  pipeline_id: string;
 }
 
 export interface StepNews {
   id: string;
+  step_name: string;
   status: string;
   started_at: string | null;
   completed_at: string | null;
@@ -107,9 +113,15 @@ export function startLiveLists(): void {
     },
     run: (run, type) => {
       const row = find<HTMLElement>(`[data-run="${CSS.escape(run.id)}"]`);
+      updatePipelines(run);
       if (row) updateRow(row, run);
       else if (type === "run_created" && "liveQueue" in list.dataset) announce(fresh.add(run.id), refresh);
       if ("liveRefresh" in list.dataset) refresh();
+    },
+    step: (step, run) => {
+      const row = find<HTMLElement>(`[data-run="${CSS.escape(run.id)}"]`);
+      if (row) updateProgress(row, run, step);
+      tell(run);
     },
   });
   document.addEventListener("powernode:part", () => {
@@ -125,8 +137,24 @@ function updateRow(row: HTMLElement, run: RunNews): void {
   updateDuration(find<HTMLElement>(".duration", row), run.started_at, run.duration_seconds);
   const sentence = find<HTMLElement>("[data-waiting]", row);
   if (sentence) sentence.textContent = run.waiting_detail;
+  updateProgress(row, run, null);
+  tell(run);
   row.classList.remove("is-changed");
   window.requestAnimationFrame(() => row.classList.add("is-changed"));
+}
+
+/** What shows a pipeline's last run: keys of runs are in the order of time. */
+function updatePipelines(run: RunNews): void {
+  for (const row of all<HTMLElement>(`[data-pipeline="${CSS.escape(run.pipeline_id)}"]`)) {
+    const chip = find(".chip", row);
+    if (!chip || run.id < (row.dataset.lastRun ?? "")) continue;
+    row.dataset.lastRun = run.id;
+    updateChip(chip, chipStatus(run.status, run.waiting_for));
+  }
+}
+
+function tell(run: RunNews): void {
+  document.dispatchEvent(new CustomEvent("powernode:run", { detail: { id: run.id } }));
 }
 
 function announce(fresh: Set<string>, refresh: () => void): void {

@@ -2,6 +2,8 @@ import { copyText } from "./clipboard";
 import { all, closest, find } from "./dom";
 import { toast } from "./toast";
 
+const MENU_KEYS = new Set(["ArrowDown", "ArrowUp", "Home", "End"]);
+
 /** Menus, dialogs, the drawer, copy buttons, the theme and forms that ask before they send. */
 export function startSurfaces(): void {
   document.addEventListener("click", clicked);
@@ -12,17 +14,53 @@ export function startSurfaces(): void {
     const opened = event.target;
     if (!(opened instanceof HTMLDetailsElement) || !opened.open || !opened.matches(".menu")) return;
     for (const menu of all<HTMLDetailsElement>("details.menu[open]")) if (menu !== opened) menu.open = false;
+    placeMenu(opened);
   }, true);
+  // What lies above a scrolling box does not follow it.
+  document.addEventListener("scroll", (event) => {
+    for (const menu of all<HTMLDetailsElement>("details.menu[open]")) {
+      if (event.target instanceof Node && event.target.contains(menu) && menu.closest(".table-scroll")) menu.open = false;
+    }
+  }, { passive: true, capture: true });
   document.addEventListener("pointerdown", (event) => {
     for (const menu of all<HTMLDetailsElement>("details.menu[open]")) {
       if (event.target instanceof Node && !menu.contains(event.target)) menu.open = false;
     }
   });
-  for (const dialog of all<HTMLDialogElement>("dialog[data-open]")) openDialog(dialog);
+  openDialogs();
+  document.addEventListener("htmx:afterSettle", openDialogs);
   markTheme();
 }
 
+// Those that show as soon as they come, with the page or later.
+function openDialogs(): void {
+  for (const dialog of all<HTMLDialogElement>("dialog[data-open]")) {
+    dialog.removeAttribute("data-open");
+    openDialog(dialog);
+  }
+}
+
+/** A menu in a table would be cut off by the box that the table scrolls in: it lies above it. */
+function placeMenu(menu: HTMLDetailsElement): void {
+  const list = find<HTMLElement>(".menu-list", menu);
+  if (!list || !menu.closest(".table-scroll")) return;
+  const box = menu.getBoundingClientRect();
+  list.style.position = "fixed";
+  list.style.right = "auto";
+  const { width, height } = list.getBoundingClientRect();
+  const below = box.bottom + 5;
+  const fits = below + height <= innerHeight - 4 || box.top < height + 9;
+  list.style.top = `${fits ? below : box.top - height - 5}px`;
+  list.style.left = `${Math.max(6, Math.min(box.right - width, innerWidth - width - 6))}px`;
+}
+
 function clicked(event: MouseEvent): void {
+  // First, so that a dialog that opens gives the focus back to where the menu was.
+  const menu = closest<HTMLElement>(event, ".menu-item")?.closest<HTMLDetailsElement>("details.menu[open]");
+  if (menu) {
+    find<HTMLElement>("summary", menu)?.focus();
+    menu.open = false;
+  }
   const opener = closest<HTMLElement>(event, "[data-dialog]");
   if (opener) {
     event.preventDefault();
@@ -40,8 +78,6 @@ function clicked(event: MouseEvent): void {
     markTheme();
   }
   if (closest(event, "[data-drawer]")) toggleDrawer();
-  const item = closest<HTMLElement>(event, ".menu-item");
-  if (item) item.closest<HTMLDetailsElement>("details.menu")?.removeAttribute("open");
 }
 
 function openDialog(dialog: HTMLDialogElement | null): void {
@@ -83,19 +119,21 @@ function toggleDrawer(): void {
 
 function menuKeys(event: KeyboardEvent): void {
   if (event.key === "Escape" && find("#rail.is-open")) toggleDrawer();
-  const menu = event.target instanceof Element ? event.target.closest<HTMLDetailsElement>("details.menu[open]") : null;
+  const menu = event.target instanceof Element ? event.target.closest<HTMLDetailsElement>("details.menu") : null;
   if (!menu) return;
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && menu.open) {
     menu.open = false;
     find<HTMLElement>("summary", menu)?.focus();
     event.preventDefault();
     return;
   }
-  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  if (!MENU_KEYS.has(event.key) || (!menu.open && event.key !== "ArrowDown")) return;
+  menu.open = true;
+  placeMenu(menu);
   const items = all<HTMLElement>(".menu-item", menu);
   const at = items.findIndex((item) => item === document.activeElement);
-  const by = event.key === "ArrowDown" ? 1 : -1;
-  items[(at + by + items.length) % items.length]?.focus();
+  const next = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[event.key] ?? 0;
+  items[(next + items.length) % items.length]?.focus({ preventScroll: menu.closest(".table-scroll") !== null });
   event.preventDefault();
 }
 
