@@ -4,6 +4,7 @@ from celery import shared_task
 
 from devops import audit_chain, deliveries, lanes, relay, retention
 from devops.jobs import ANCHOR, COMPACT, DELIVER, RELAY, RETAIN
+from devops.storage import orphans
 
 
 @shared_task(name=RELAY.name)
@@ -31,6 +32,7 @@ def retain() -> None:
     retention.remove_old_logs()
     retention.remove_old_messages()
     retention.remove_old_keys()
+    orphans.remove_orphans()
 
 
 @shared_task(name=ANCHOR.name)

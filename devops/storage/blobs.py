@@ -4,8 +4,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,6 +18,8 @@ from devops.ids import uuid7
 from devops.models.storage import Blob
 
 BLOCK_BYTES = 1024 * 1024
+# The name of a blob's file, also while it is being written; anything else there is not ours.
+_KEY = re.compile(r"[0-9a-f]{32}|\.[0-9a-f]{32}\.part")
 
 
 class BlobStoreFull(DomainError):
@@ -51,6 +55,9 @@ class BlobBackend(Protocol):
     def delete(self, key: str) -> None:
         """Forget a key; an absent one is fine."""
 
+    def keys(self, older_than: datetime) -> Iterator[str]:
+        """All keys that were last written before, those of unfinished writes too."""
+
 
 class LocalFolder:
     """Blobs as files of one folder."""
@@ -80,6 +87,13 @@ class LocalFolder:
 
     def delete(self, key: str) -> None:
         (self._root / key).unlink(missing_ok=True)
+
+    def keys(self, older_than: datetime) -> Iterator[str]:
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+            # It may be deleted while we look.
+            with contextlib.suppress(FileNotFoundError):
+                if _KEY.fullmatch(path.name) and path.lstat().st_mtime < older_than.timestamp():
+                    yield f"{path.parent.name}/{path.name}"
 
 
 def backend() -> BlobBackend:
