@@ -13,7 +13,10 @@ try {
   await esbuild.build({
     entryPoints: tests.map((name) => join(here, "test", name)),
     bundle: true,
-    platform: "node",
+    // The modules that the browser gets, not those that packages keep for Node.
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    external: ["node:*"],
     format: "esm",
     outExtension: { ".js": ".mjs" },
     sourcemap: "inline",

@@ -154,6 +154,7 @@ def definition_of(row: Pipeline) -> dict[str, Any]:
         "allow_concurrent": row.allow_concurrent,
         "features": row.features,
         "settings": row.settings,
+        "notification_recipients": row.notification_recipients,
         "notification_settings": row.notification_settings,
         "steps": [step_definition(step) for step in row.steps.all()],
     }

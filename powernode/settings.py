@@ -206,6 +206,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "TemplateStatus": "pipelines.choices.TemplateStatus",
         "TemplateCategory": "pipelines.choices.TemplateCategory",
         "FireOutcome": "pipelines.choices.FireOutcome",
+        "RecipientKind": "pipelines.documents.vocabulary.RECIPIENT_KINDS",
         "ApprovalStatus": "pipelines.choices.GateStatus",
         "ApprovalKind": "pipelines.choices.GateKind",
         "WebhookEventStatus": "gitintegration.choices.WebhookEventStatus",

@@ -7,18 +7,10 @@ import { EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
 import { completionsAt, type StepTypeWords } from "./completions";
+import { startForm } from "./form/form";
+import type { Facts, Finding } from "./form/session";
 import { api } from "./lib/api";
 import { all, el, find, icon } from "./lib/dom";
-import { startStepForm } from "./stepform";
-
-interface Finding {
-  severity: "error" | "warning" | "info";
-  code: string;
-  message: string;
-  line: number;
-  column: number;
-  remedy: string | null;
-}
 
 const LOOK = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent-text)" },
@@ -50,7 +42,7 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
   // In a shadow root CodeMirror adopts its style sheet instead of writing <style> elements.
   const shadow = mount.attachShadow({ mode: "open" });
   source.after(mount);
-  const words = readWords();
+  const facts = readFacts();
   const draftKey = source.form?.dataset.draft ?? "";
   const view = new EditorView({
     doc: source.value,
@@ -58,8 +50,8 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
     parent: shadow,
     extensions: [
       basicSetup, yaml(), FRAME, syntaxHighlighting(LOOK), lintGutter(),
-      linter(async (editor) => diagnose(editor.state.doc), { delay: 500 }),
-      autocompletion({ override: [(context) => complete(context, words)] }),
+      linter(async (editor) => diagnose(editor.state.doc, (findings) => form.find(findings)), { delay: 500 }),
+      autocompletion({ override: [(context) => complete(context, facts.types)] }),
       keymap.of([{ key: "Mod-s", run: () => (source.form?.requestSubmit(), true) }]),
       EditorView.domEventHandlers({ beforeinput: typeOver }),
       EditorView.contentAttributes.of({ "aria-label": "Pipeline document (YAML)" }),
@@ -67,14 +59,19 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
         if (!update.docChanged) return;
         source.value = update.state.doc.toString();
         if (draftKey) localStorage.setItem(draftKey, source.value);
-        root.dispatchEvent(new CustomEvent("powernode:document", { detail: source.value }));
+        form.redraw();
       }),
     ],
   });
+  const replace = (text: string): void => view.dispatch({ changes: smallest(view.state.doc.toString(), text), userEvent: "input" });
+  const form = startForm(root, { read: () => view.state.doc.toString(), write: replace }, facts);
   root.classList.add("is-ready");
-  const replace = (text: string): void => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
   offerDraft(draftKey, source.value, replace);
-  startStepForm(root, () => view.state.doc.toString(), replace);
+  source.form?.addEventListener("keydown", (event) => {
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+    event.preventDefault();
+    source.form?.requestSubmit();
+  });
   find("#findings")?.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-line]") : null;
     if (!target) return;
@@ -82,6 +79,16 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
     view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
     view.focus();
   });
+}
+
+/** The one change that makes a text another: cursor, marks and history stay where they are. */
+function smallest(before: string, after: string): { from: number; to: number; insert: string } {
+  let head = 0;
+  while (head < before.length && head < after.length && before[head] === after[head]) head += 1;
+  let tail = 0;
+  const longest = Math.min(before.length, after.length) - head;
+  while (tail < longest && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
+  return { from: head, to: before.length - tail, insert: after.slice(head, after.length - tail) };
 }
 
 // Left to itself, Chromium wraps what is typed over coloured text in a styled element, which our
@@ -97,11 +104,12 @@ function typeOver(event: InputEvent, view: EditorView): boolean {
   return true;
 }
 
-async function diagnose(doc: Text): Promise<Diagnostic[]> {
+async function diagnose(doc: Text, tell: (findings: Finding[]) => void): Promise<Diagnostic[]> {
   const state = find<HTMLElement>("#lint-state");
   try {
     const answer = await api<{ valid: boolean; findings: Finding[] }>("/api/v1/devops/pipelines/lint", { method: "POST", body: { text: doc.toString() } });
     listFindings(answer.findings);
+    tell(answer.findings);
     if (state) {
       const errors = answer.findings.filter((finding) => finding.severity === "error").length;
       state.dataset.state = answer.valid ? "ok" : "bad";
@@ -136,9 +144,9 @@ function listFindings(findings: Finding[]): void {
       el("span", {}, finding.message, ...(finding.remedy ? [" ", el("span", { class: "quiet" }, finding.remedy)] : [])))));
 }
 
-function readWords(): StepTypeWords {
-  const holder = document.getElementById("step-types");
-  return holder?.textContent ? (JSON.parse(holder.textContent) as StepTypeWords) : [];
+function readFacts(): Facts {
+  const holder = document.getElementById("editor-facts");
+  return holder?.textContent ? (JSON.parse(holder.textContent) as Facts) : { types: [], people: [], secrets: [], isReadOnly: false };
 }
 
 function complete(context: CompletionContext, words: StepTypeWords): CompletionResult | null {

@@ -1,30 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { completionsAt } from "../src/completions";
-import { readApproval, writeApproval } from "../src/approval";
-import { addStep, listSteps, moveStep, readTop, removeStep, writeTop } from "../src/document";
 import { formatBytes, formatDuration, formatRelative } from "../src/lib/format";
 import { backoff } from "../src/lib/socket";
 import { chipStatus } from "../src/lib/status";
 import { progressWords } from "../src/lib/progress";
 import { layOut } from "../src/waterfall";
 import { prune, wordsIn } from "../prune.mjs";
-
-const TEXT = `name: CI # the name
-on:
-  push: {branches: [main]}
-steps:
-  - name: Check out
-    uses: checkout
-    with: {name: inner}
-  - {name: Lint, uses: run_command}
-  # about the group
-  - parallel:
-      - {name: A, uses: run_command}
-finally:
-  - name: Tell
-    uses: notify
-`;
 
 test("durations read as people say them", () => {
   assert.deepEqual([0, 8, 400, 1200, 59_949, 59_990, 64_000, 3_600_000, 7_500_000, 187_200_000].map(formatDuration),
@@ -69,31 +51,6 @@ test("bars share one axis and stay visible", () => {
   assert.ok(instant && instant.width > 0 && instant.left + instant.width <= 1);
 });
 
-test("a document's steps are found, inline ones and groups too", () => {
-  assert.deepEqual(listSteps(TEXT).map(({ name, uses, group }) => [name, uses, group]),
-    [["Check out", "checkout", ""], ["Lint", "run_command", ""], ["", "", "parallel group"]]);
-});
-
-test("setting a key leaves the other lines alone", () => {
-  const changed = writeTop(TEXT, "name", "a: b");
-  assert.equal(readTop(changed, "name"), "a: b");
-  assert.equal(changed.split("\n").slice(1).join("\n"), TEXT.split("\n").slice(1).join("\n"));
-  assert.equal(writeTop(writeTop(TEXT, "description", "x"), "description", ""), TEXT);
-});
-
-test("moving a step there and back changes nothing", () => {
-  const moved = moveStep(TEXT, 0, 1);
-  assert.deepEqual(listSteps(moved).map((step) => step.name), ["Lint", "Check out", ""]);
-  assert.equal(moveStep(moved, 1, -1), TEXT);
-});
-
-test("a step that was added can be removed", () => {
-  const added = addStep(TEXT, "Ship: now", "deploy");
-  assert.equal(listSteps(added).at(-1)?.name, "Ship: now");
-  assert.equal(removeStep(added, 3), TEXT);
-  assert.match(addStep("name: x\n", "A", "b"), /steps:\n {2}- name: A\n {4}uses: b/);
-});
-
 test("completion knows where it stands", () => {
   const labels = (before: string): string[] | undefined =>
     completionsAt(before, [{ type: "checkout", description: "", keys: ["fetch_depth"] }])?.options.map((option) => option.label);
@@ -110,23 +67,4 @@ test("pruning keeps what can match and drops what cannot", () => {
   const words = wordsIn(['<p class="a b">']);
   assert.equal(prune("p{x:1}.a{y:1}.c{z:1}.a,.c{w:1}@media print{.c{v:1}.b:not(.c){u:1}}", words),
     "p{x:1}.a{y:1}.a{w:1}@media print{.b:not(.c){u:1}}");
-});
-
-test("the approval of a step is read from its line and written back", () => {
-  const document = "steps:\n  - name: Build\n    uses: custom\n\n  - name: Ship\n    uses: deploy\n    with: {a: 1}\n";
-  assert.equal(readApproval(document, 1), null);
-  const asked = { recipients: "role:admin boss@example.com", hours: "12", required: "2", needsComment: true, allowsSelf: false };
-  const written = writeApproval(document, 1, asked);
-  assert.match(written, /^ {4}approval: \{recipients: \["role:admin", "boss@example.com"\], timeout_hours: 12, required: 2, require_comment: true\}$/m);
-  assert.deepEqual(readApproval(written, 1), { ...asked, recipients: "role:admin, boss@example.com" });
-  assert.equal(readApproval(written, 0), null);
-  const plain = writeApproval(written, 1, { recipients: "", hours: "", required: "1", needsComment: false, allowsSelf: false });
-  assert.match(plain, /^ {4}approval: true$/m);
-  assert.equal(writeApproval(plain, 1, null), document);
-});
-
-test("an approval over several lines is left alone", () => {
-  const document = "steps:\n  - name: Ship\n    uses: deploy\n    approval:\n      required: 2\n";
-  assert.equal(readApproval(document, 0), "by hand");
-  assert.equal(writeApproval(document, 0, null), document);
 });

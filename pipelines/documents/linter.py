@@ -24,6 +24,7 @@ _FIELDS = {
     "/secrets": "/secret_refs",
     "/image": "/settings/image",
     "/concurrency": "/settings/concurrency",
+    "/notifications/recipients": "/notification_recipients",
     "/notifications": "/notification_settings",
 }
 _STEP_FIELDS = {

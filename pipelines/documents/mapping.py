@@ -1,6 +1,6 @@
 """Between the document that people write and the definition that the database and runs keep."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,13 +28,15 @@ _SAME_IN_STEP: tuple[tuple[str, str, Any], ...] = (
     ("inputs", "inputs", {}),
     ("outputs", "outputs", {}),
 )
+# What stands before the value of a recipient in a document, by its stored type.
+_PREFIXES: Mapping[str, str] = {"email": "", "user_id": "user:", "role": "role:"}
+_KINDS: Mapping[str, str] = {"user:": "user_id", "role:": "role"}
 _OF_GROUPS = ("name", "fail_fast", "max_parallel")
 _SAME_IN_PIPELINE: tuple[tuple[str, str, Any], ...] = (
     ("runner_labels", "runner_labels", []),
     ("env", "environment", {}),
     ("secrets", "secret_refs", []),
     ("features", "features", {}),
-    ("notifications", "notification_settings", {}),
 )
 
 
@@ -57,6 +59,7 @@ def to_definition(document: Document) -> dict[str, Any]:
         "timeout_minutes": document.get("timeout_minutes", DEFAULT_RUN_MINUTES),
         "allow_concurrent": concurrency == UNLIMITED,
         **{field: _copy(document.get(key), empty) for key, field, empty in _SAME_IN_PIPELINE},
+        **_told(document.get("notifications")),
         "settings": settings,
         "steps": [_step_definition(step, phase, group) for step, phase, group in _walk(document)],
     }
@@ -83,6 +86,9 @@ def from_definition(definition: Definition) -> dict[str, Any]:
     _put(document, "services", dict(settings.get("services") or {}))
     for key, field, empty in _SAME_IN_PIPELINE:
         _put(document, key, _copy(definition.get(field), empty))
+    recipients = written_recipients(definition.get("notification_recipients") or [])
+    told = {"recipients": recipients} if recipients else {}
+    _put(document, "notifications", {**told, **(definition.get("notification_settings") or {})})
     document["steps"] = _written_steps(definition, "main")
     _put(document, "finally", _written_steps(definition, "finally"))
     return document
@@ -115,6 +121,30 @@ def document_pointers(definition: Definition) -> dict[str, str]:
                 for position, place in enumerate(inner):
                     pointers[f"/{name}/{index}/parallel/{position}"] = place
     return pointers
+
+
+def written_recipients(entries: Iterable[Any]) -> list[str]:
+    """Return stored recipients as a document writes them; what is none of them is left out."""
+    return [
+        f"{_PREFIXES[entry['type']]}{entry.get('value')}"
+        for entry in entries
+        if isinstance(entry, Mapping) and entry.get("type") in _PREFIXES
+    ]
+
+
+def _told(written: Any) -> dict[str, Any]:
+    """Who is told by default, and the settings of each event, as two fields."""
+    settings = dict(written or {})
+    return {
+        "notification_recipients": [_recipient(w) for w in settings.pop("recipients", None) or []],
+        "notification_settings": settings,
+    }
+
+
+def _recipient(word: str) -> dict[str, str]:
+    prefix, colon, rest = word.partition(":")
+    kind = _KINDS.get(f"{prefix}:") if colon else None
+    return {"type": kind, "value": rest} if kind else {"type": "email", "value": word}
 
 
 def _walk(document: Document) -> Iterator[tuple[Mapping[str, Any], str, str]]:

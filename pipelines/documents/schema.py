@@ -29,6 +29,7 @@ from pipelines.documents.vocabulary import (
     OVERLAPS,
     PIPELINE_TYPES,
     POLICIES,
+    RECIPIENT_KINDS,
     RECIPIENT_PATTERN,
     SHORTEST_MINUTES,
     SLUG_PATTERN,
@@ -127,15 +128,19 @@ def _step(schemas: Mapping[str, Schema]) -> Schema:
     }
 
 
-def _approval() -> Schema:
-    recipients = {
+def _recipients() -> Schema:
+    return {
         "type": "array", "items": {"type": "string", "pattern": RECIPIENT_PATTERN},
         "maxItems": MOST_RECIPIENTS, "uniqueItems": True,
     }  # fmt: skip
+
+
+def _approval() -> Schema:
     settings = _object(
         {
             "recipients": _said(
-                recipients, "Who is asked: addresses, `user:<id>`, `role:<role>`; default: anyone."
+                _recipients(),
+                "Who is asked: addresses, `user:<id>`, `role:<role>`; default: anyone.",
             ),
             "timeout_hours": _said(
                 {"type": "number", "minimum": 1, "maximum": LONGEST_GATE_HOURS},
@@ -257,7 +262,13 @@ def _features() -> Schema:
 
 def _notifications() -> Schema:
     told = {"anyOf": [_names(), {"type": "boolean"}]}
-    return _object(dict.fromkeys(("on_failure", "on_completion", "on_approval_required"), told))
+    who = "Addresses, `user:<id>`, `role:<role>`; told of every event that names nobody else."
+    return _object(
+        {
+            "recipients": _said(_recipients(), who),
+            **dict.fromkeys(("on_failure", "on_completion", "on_approval_required"), told),
+        }
+    )
 
 
 def _secret_names() -> Schema:
@@ -302,6 +313,11 @@ def _rehomed(name: str, schema: Any) -> Any:
     return moved
 
 
+def _entry() -> Schema:
+    kinds = {"enum": list(RECIPIENT_KINDS)}
+    return _object({"type": kinds, "value": {"type": "string"}}, required=["type", "value"])
+
+
 def definition_schema() -> Schema:
     """Return the schema of a stored definition: its shape only, so that it can be mapped.
 
@@ -341,6 +357,7 @@ def definition_schema() -> Schema:
             "runner_labels": texts,
             "timeout_minutes": {"type": ["number", "null"]},
             "allow_concurrent": flag,
+            "notification_recipients": {"type": ["array", "null"], "items": _entry()},
             "settings": {"anyOf": [settings, {"type": "null"}]},
             "steps": {"type": ["array", "null"], "items": step, "maxItems": MOST_STEPS},
         },

@@ -52,6 +52,8 @@ RECIPIENT_PATTERN = (
     r"^(user:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|role:(developer|admin|owner)|[^@\s:,;<>]{1,64}@[A-Za-z0-9.-]{1,180})$"
 )
+# How a stored recipient says which of them it is.
+RECIPIENT_KINDS = ("email", "user_id", "role")
 RESERVED_KEY = "previous"
 OUTPUT_PATTERN = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 OUTPUT_TYPES = ("string", "number", "boolean", "object", "array")

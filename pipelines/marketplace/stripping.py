@@ -34,8 +34,11 @@ def strip(definition: Mapping[str, Any]) -> Stripped:
     result: dict[str, Any] = copy.deepcopy(dict(definition))
     report: list[dict[str, str]] = []
     variables: dict[str, Any] = {}
-    if result.pop("notification_settings", None):
-        report.append(_said("/notification_settings", "Who is told stays with the account."))
+    report += [
+        _said(f"/{name}", "Who is told stays with the account.")
+        for name in ("notification_recipients", "notification_settings")
+        if result.pop(name, None)
+    ]
     _strip_environment(result, "/environment", variables, report)
     for index, step in enumerate(result["steps"]):
         place = f"/steps/{index}"

@@ -12,6 +12,7 @@ from devops.choices import ROLE_PERMISSIONS, Role
 from devops.errors import PermissionDenied
 from devops.models import Membership, User
 from pipelines.choices import GateKind, TokenStatus
+from pipelines.documents.mapping import written_recipients
 from pipelines.models import ApprovalGate, PipelineRun, StepApprovalToken
 
 RESPOND = "devops.approvals.respond"
@@ -111,11 +112,7 @@ def recipients_of(settings: Mapping[str, Any], run: PipelineRun) -> list[str]:
         return [str(word) for word in named]
     if told is False:
         return []
-    return [
-        f"user:{entry.get('value')}" if entry.get("type") == "user_id" else str(entry.get("value"))
-        for entry in run.pipeline.notification_recipients
-        if isinstance(entry, Mapping) and entry.get("type") in {"email", "user_id"}
-    ]
+    return written_recipients(run.pipeline.notification_recipients)
 
 
 def responder_of(actor: Actor) -> Responder:

@@ -23,7 +23,7 @@ WRITE = "devops.pipelines.write"
 DEFINED = (
     "name", "description", "pipeline_type", "triggers", "environment", "secret_refs",
     "runner_labels", "timeout_minutes", "allow_concurrent", "features", "settings",
-    "notification_settings",
+    "notification_recipients", "notification_settings",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from devops.choices import Role
 from devops.deliveries import Receiver
 from devops.models import Membership, OutboxMessage, WebhookDelivery
 from pipelines.choices import RunStatus
+from pipelines.documents.mapping import written_recipients
 from pipelines.models import PipelineRun
 from pipelines.states import decimal_seconds
 
@@ -81,11 +82,7 @@ def notify_run(run: PipelineRun) -> None:
     `true`.
     """
     wanted = run.snapshot.get("notification_settings") or {}
-    own = [
-        f"user:{each.get('value')}" if each.get("type") == "user_id" else str(each.get("value"))
-        for each in run.pipeline.notification_recipients
-        if isinstance(each, Mapping) and each.get("type") in {"email", "user_id"}
-    ]
+    own = written_recipients(run.pipeline.notification_recipients)
     named: list[str] = []
     for setting, statuses in _TELLS.items():
         if run.status in statuses:

@@ -16,7 +16,8 @@ from pipelines.operations.definitions import WRITE
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
 from pipelines.pages.differences import diff_lines
-from pipelines.pages.pipelines import PipelinePage, editor_context
+from pipelines.pages.editor import editor_context
+from pipelines.pages.pipelines import PipelinePage
 
 NAMES = {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea", "bitbucket": "Bitbucket"}
 

@@ -50,7 +50,7 @@ def test_a_pipeline_is_written_with_lint_in_place(visit: Visit) -> None:
     write(page, DOCUMENT.format(name="Written here"))
     expect(state).to_have_text("Valid")
     expect(page.locator("#findings")).to_be_hidden()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("Written here")
+    expect(page.get_by_label("Name required")).to_have_value("Written here")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Written here is saved.")).to_be_visible()
     expect(page).to_have_url(re.compile("/pipelines/written-here$"))
@@ -80,7 +80,7 @@ def test_the_form_edits_the_same_document(visit: Visit) -> None:
     expect(text).to_contain_text("Wave")
     expect(text).to_contain_text("# keep me")
     page.get_by_role("button", name="Move Wave up").click()
-    expect(page.locator("[data-step-list] li").first).to_contain_text("Wave")
+    expect(page.locator("[data-form-part=steps] li").first).to_contain_text("Wave")
 
 
 def test_completion_offers_step_types(visit: Visit) -> None:

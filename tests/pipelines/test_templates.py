@@ -35,6 +35,7 @@ def test_secrets_and_values_of_the_account_stay_behind() -> None:
     found = strip(
         {
             "environment": {"HOST": "shop.example.com", "REF": "${{ trigger.ref }}"},
+            "notification_recipients": [{"type": "email", "value": "own@example.com"}],
             "notification_settings": {"on_failure": ["team@example.com"]},
             "steps": [
                 {**STEP, "configuration": {"command": "x", "webhook": {"Token": "t"}}},
@@ -50,12 +51,14 @@ def test_secrets_and_values_of_the_account_stay_behind() -> None:
     steps = found.definition["steps"]
     assert found.definition["environment"] == {"HOST": "", "REF": "${{ trigger.ref }}"}
     assert "notification_settings" not in found.definition
+    assert "notification_recipients" not in found.definition
     assert steps[0]["configuration"]["webhook"] == {}
     assert steps[1]["configuration"]["command"] == "push REMOVED"
     assert steps[2]["approval_settings"] == {}
     assert found.variables["host"]["sets"] == ["/environment/HOST", "/steps/2/environment/HOST"]
     assert [each["pointer"] for each in found.report] == [
-        "/notification_settings", "/environment/HOST", "/steps/0/configuration/webhook/Token",
+        "/notification_recipients", "/notification_settings", "/environment/HOST",
+        "/steps/0/configuration/webhook/Token",
         "/steps/2/environment/HOST", "/steps/2/approval_settings/recipients",
         "/steps/1/configuration/command",
     ]  # fmt: skip

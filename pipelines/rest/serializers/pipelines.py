@@ -7,6 +7,7 @@ from rest_framework import serializers
 from devops.api.serializers import JSONObject, ScopedKey, StrictSerializer
 from pipelines import selectors
 from pipelines.choices import RUN_TIMEOUT_MAX, TIMEOUT_MIN, Phase, PipelineType
+from pipelines.documents.vocabulary import RECIPIENT_KINDS
 from pipelines.models import Pipeline, PipelineRepository, PipelineStep
 from pipelines.rest.serializers.runs import RunSerializer
 
@@ -57,6 +58,20 @@ class PipelineLinkSerializer(serializers.ModelSerializer[PipelineRepository]):
         read_only_fields = fields
 
 
+class ToldSerializer(serializers.Serializer[Any]):
+    """Somebody who is told how a pipeline's runs go."""
+
+    type = serializers.ChoiceField(choices=RECIPIENT_KINDS)
+    value = serializers.CharField(max_length=250, help_text="Address, id of a user, or role.")
+
+
+class ToldBody(StrictSerializer):
+    """Somebody to be told."""
+
+    type = serializers.ChoiceField(choices=RECIPIENT_KINDS)
+    value = serializers.CharField(max_length=250, help_text="Address, id of a user, or role.")
+
+
 class PipelineDetailSerializer(PipelineSerializer):
     """A pipeline with all that it says."""
 
@@ -64,6 +79,7 @@ class PipelineDetailSerializer(PipelineSerializer):
     secret_refs = serializers.ListField(child=serializers.CharField(), read_only=True)
     features = serializers.DictField(read_only=True)
     settings = serializers.DictField(read_only=True)
+    notification_recipients = ToldSerializer(many=True, read_only=True)
     notification_settings = serializers.DictField(read_only=True)
     steps = StepSerializer(many=True, read_only=True)
     repositories = PipelineLinkSerializer(many=True, read_only=True, source="links.all")
@@ -71,7 +87,8 @@ class PipelineDetailSerializer(PipelineSerializer):
     class Meta(PipelineSerializer.Meta):
         fields = [
             *PipelineSerializer.Meta.fields, "environment", "secret_refs", "features", "settings",
-            "notification_settings", "source_sha", "repositories", "steps",
+            "notification_recipients", "notification_settings", "source_sha", "repositories",
+            "steps",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -127,6 +144,7 @@ class PipelineChanges(StrictSerializer):
     allow_concurrent = serializers.BooleanField(required=False)
     features = JSONObject(required=False)
     settings = JSONObject(required=False)
+    notification_recipients = ToldBody(many=True, required=False)
     notification_settings = JSONObject(required=False)
     is_active = serializers.BooleanField(required=False)
     steps = StepBody(many=True, required=False)

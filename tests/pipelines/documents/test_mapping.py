@@ -39,8 +39,9 @@ def test_a_definition_has_every_member() -> None:
         "timeout_minutes": 60,
         "allow_concurrent": False,
         "features": {},
-        "settings": {},
+        "notification_recipients": [],
         "notification_settings": {},
+        "settings": {},
         "steps": [
             {
                 "key": "do_it",
@@ -105,6 +106,33 @@ def test_members_move_to_the_fields_of_the_resource() -> None:
 def test_triggers_are_stored_in_one_form(written: Any, stored: dict[str, Any]) -> None:
     assert stored_triggers(written) == stored
     assert stored_triggers(stored) == stored
+
+
+def test_recipients_of_the_pipeline_survive_the_way_there_and_back() -> None:
+    user = "user:0190d8f2-1111-7222-8333-444455556666"
+    told = {"recipients": ["team@example.com", user, "role:admin"], "on_failure": ["a@example.com"],
+            "on_completion": False}  # fmt: skip
+    document = {"name": "Told", "steps": [{"name": "Do", "uses": "notify"}], "notifications": told}
+    definition = to_definition(document)
+
+    assert definition["notification_recipients"] == [
+        {"type": "email", "value": "team@example.com"},
+        {"type": "user_id", "value": user.removeprefix("user:")},
+        {"type": "role", "value": "admin"},
+    ]
+    assert definition["notification_settings"] == {
+        "on_failure": ["a@example.com"], "on_completion": False,
+    }  # fmt: skip
+    assert from_definition(definition)["notifications"] == told
+    assert not [each for each in lint(export_yaml(definition), schemas=SCHEMAS)
+                if each.severity == "error"]  # fmt: skip
+
+
+def test_a_recipient_that_is_none_is_found_where_it_is_stored() -> None:
+    definition = to_definition({"name": "Told", "steps": [{"name": "Do", "uses": "notify"}]})
+    wrong = [{"type": "email", "value": "a@b.example"}, {"type": "role", "value": "king"}]
+    findings = lint_definition({**definition, "notification_recipients": wrong}, schemas=SCHEMAS)
+    assert [each.pointer for each in findings] == ["/notification_recipients/1"]
 
 
 @pytest.mark.parametrize(

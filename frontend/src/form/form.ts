@@ -1,0 +1,147 @@
+// The form beside the text: it shows the document and writes back what is changed, nothing else.
+
+import { closest, el, find } from "../lib/dom";
+import { act } from "./acts";
+import { basics, running, triggers } from "./basics";
+import { readControl } from "./fields";
+import { morph } from "./morph";
+import { notifications, suggestions } from "./people";
+import { type Facts, type Finding, pointerOf, Session } from "./session";
+import { stepList } from "./steps";
+import { drop, type Path, put, readTree, rename } from "./tree";
+import { setFilter, setTime } from "./triggers";
+
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+export interface Document {
+  read: () => string;
+  write: (text: string) => void;
+}
+
+/** Start the form; the returned functions tell it of a new text and of the linter's findings. */
+export function startForm(root: HTMLElement, document: Document, facts: Facts): { redraw: () => void; find: (findings: Finding[]) => void } {
+  const session = new Session(facts);
+  let waits = false;
+  const draw = (): void => {
+    waits = false;
+    const tree = readTree(document.read());
+    // What was read last stays in sight while the text is broken.
+    session.tree = tree.problem ? { ...session.tree, problem: tree.problem } : tree;
+    drawParts(root, session);
+  };
+  const soon = (): void => {
+    if (waits) return;
+    waits = true;
+    requestAnimationFrame(draw);
+  };
+  const write = (text: string): void => {
+    if (text !== document.read()) document.write(text);
+    draw();
+  };
+  listen(root, session, document, write);
+  for (const list of lists(session)) root.append(list);
+  draw();
+  return { redraw: soon, find: (findings) => { session.findings = findings; soon(); } };
+}
+
+function lists(session: Session): HTMLElement[] {
+  const zones = el("datalist", { id: "form-zones" }, ...Intl.supportedValuesOf("timeZone").map((zone) => el("option", { value: zone })));
+  return [...suggestions(session), zones];
+}
+
+function drawParts(root: HTMLElement, session: Session): void {
+  const parts: Record<string, () => HTMLElement> = {
+    basics: () => basics(session),
+    triggers: () => triggers(session),
+    steps: () => el("div", {}, ...stepList(session, ["steps"], "No steps yet. Add the first one here or write it in the document.")),
+    finally: () => el("div", {}, ...stepList(session, ["finally"], "Nothing is done at the end, whatever happened. A message to the team would stand here.")),
+    notifications: () => notifications(session),
+    running: () => running(session),
+  };
+  for (const [name, build] of Object.entries(parts)) {
+    const place = find<HTMLElement>(`[data-form-part="${name}"]`, root);
+    if (place) morph(place, build());
+  }
+  for (const name of ["steps", "finally"]) {
+    const value = session.value([name]);
+    const count = find(`[data-form-count="${name}"]`, root);
+    if (count) count.textContent = String(Array.isArray(value) ? value.length : 0);
+  }
+  const note = find<HTMLElement>("[data-form-problem]", root);
+  const words = note ? find("span", note) : null;
+  const { problem } = session.tree;
+  if (note && words) {
+    note.hidden = problem === null;
+    words.textContent = problem ? `The form waits: line ${problem.line} of the document cannot be read. ${problem.message}` : "";
+  }
+}
+
+function isControl(target: EventTarget | null): target is Control {
+  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+function listen(root: HTMLElement, session: Session, document: Document, write: (text: string) => void): void {
+  const heard = (event: Event): void => {
+    const control = event.target;
+    if (!isControl(control) || session.isLocked) return;
+    if (control.dataset.put) write(applied(session, document.read(), control, event.type === "change"));
+    else if (control.dataset.new || control.dataset.newType) {
+      remember(session, control);
+      write(document.read());
+    } else if (event.type === "change" && control.dataset.rename) {
+      write(rename(document.read(), JSON.parse(control.dataset.rename) as Path, control.value.trim()));
+    } else if (event.type === "change" && (control.dataset.act || control.dataset.add)) act(root, session, document.read(), control, write);
+  };
+  root.addEventListener("input", heard);
+  root.addEventListener("change", heard);
+  root.addEventListener("click", (event) => {
+    const button = closest<HTMLElement>(event, "button[data-act]");
+    if (button) act(root, session, document.read(), button, write);
+  });
+  root.addEventListener("keydown", (event) => {
+    const control = event.target;
+    if (event.key !== "Enter" || !(control instanceof HTMLInputElement) || control.type === "checkbox") return;
+    // Enter would send the whole page.
+    event.preventDefault();
+    if (control.dataset.add) act(root, session, document.read(), control, write);
+    else if (control.dataset.new) find<HTMLElement>(`#${CSS.escape(control.id.replace(/-name$/, "-add"))}`, root)?.click();
+  });
+}
+
+function remember(session: Session, control: Control): void {
+  const path = JSON.parse(control.dataset.new ?? control.dataset.newType ?? "[]") as Path;
+  const draft = session.drafts.get(pointerOf(path)) ?? { name: "", type: "run_command" };
+  session.drafts.set(pointerOf(path), control.dataset.new ? { ...draft, name: control.value } : { ...draft, type: control.value });
+}
+
+/** The text after a field was changed; an emptied one leaves the document when it is left. */
+function applied(session: Session, text: string, control: Control, isFinal: boolean): string {
+  const path = JSON.parse(control.dataset.put ?? "[]") as Path;
+  const before = session.value(path);
+  const read = readControl(control, before);
+  if ("problem" in read) {
+    session.pending.set(pointerOf(path), { text: control.value, problem: read.problem });
+    return text;
+  }
+  session.pending.delete(pointerOf(path));
+  if (read.value !== undefined) return set(text, path, read.value);
+  if (before === undefined && path[0] !== "on") return text;
+  const isTyped = ["text", "lines", "number"].includes(control.dataset.as ?? "");
+  if (isTyped && before !== undefined && (!isFinal || control.dataset.needed !== undefined)) return set(text, path, "");
+  if (!isFinal && ["list", "yaml"].includes(control.dataset.as ?? "")) return text;
+  return unset(text, path, Number(control.dataset.keep ?? path.length - 1));
+}
+
+function set(text: string, path: Path, value: Parameters<typeof put>[2]): string {
+  if (isTime(path)) return setTime(text, path, value);
+  return path[0] === "on" && path.length === 3 ? setFilter(text, path, value) : put(text, path, value);
+}
+
+function unset(text: string, path: Path, keep: number): string {
+  if (isTime(path)) return setTime(text, path, undefined);
+  return path[0] === "on" && path.length === 3 ? setFilter(text, path, undefined) : drop(text, path, keep);
+}
+
+function isTime(path: Path): boolean {
+  return path[0] === "on" && path[1] === "schedule" && path.length === 4;
+}

@@ -1,0 +1,52 @@
+// Brings a drawn form up to date without touching the field that somebody types in.
+
+/** Make the children of one element those of another; elements with the same key stay. */
+export function morph(target: Element, wanted: Element): void {
+  const known = new Map([...keys(target)].map(([element, key]) => [key, element]));
+  const wantedKeys = keys(wanted);
+  let next: ChildNode | null = target.firstChild;
+  for (const child of [...wanted.childNodes]) {
+    const same = child instanceof Element ? known.get(wantedKeys.get(child) ?? "") : undefined;
+    if (same && child instanceof Element) {
+      if (same === next) next = next.nextSibling;
+      else target.insertBefore(same, next);
+      update(same, child);
+    } else if (child instanceof Text && next instanceof Text) {
+      if (next.data !== child.data) next.data = child.data;
+      next = next.nextSibling;
+    } else target.insertBefore(child, next);
+  }
+  while (next) {
+    const following: ChildNode | null = next.nextSibling;
+    next.remove();
+    next = following;
+  }
+}
+
+/** Elements without an id are told apart by what they are and where they stand. */
+function keys(parent: Element): Map<Element, string> {
+  const counts = new Map<string, number>();
+  return new Map([...parent.children].map((child) => {
+    const count = counts.get(child.tagName) ?? 0;
+    if (!child.id) counts.set(child.tagName, count + 1);
+    return [child, child.id ? `${child.tagName}#${child.id}` : `${child.tagName} ${count}`];
+  }));
+}
+
+function update(old: Element, fresh: Element): void {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const isTyped = old === document.activeElement;
+  if (old instanceof HTMLInputElement && fresh instanceof HTMLInputElement) {
+    if (!isTyped && old.value !== fresh.value) old.value = fresh.value;
+    old.checked = fresh.checked;
+  } else if (old instanceof HTMLTextAreaElement && fresh instanceof HTMLTextAreaElement) {
+    if (!isTyped && old.value !== fresh.value) old.value = fresh.value;
+  } else if (old instanceof HTMLSelectElement && fresh instanceof HTMLSelectElement) {
+    const value = fresh.value;
+    morph(old, fresh);
+    old.value = value;
+  } else if (old.tagName === "svg") {
+    if (old.innerHTML !== fresh.innerHTML) old.replaceChildren(...fresh.childNodes);
+  } else morph(old, fresh);
+}

@@ -1,0 +1,159 @@
+"""The editor: a pipeline's document beside a form of it."""
+
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from containers.selectors import secrets
+from devops.access import Actor
+from devops.errors import DomainError
+from devops.ids import parse_uuid
+from devops.selectors import members
+from pipelines import selectors, step_types
+from pipelines.documents import export_yaml, lint, parse, to_definition
+from pipelines.models import Pipeline
+from pipelines.operations.definitions import WRITE, create_pipeline, update_pipeline
+from pipelines.pages.pipelines import PipelinePage
+from pipelines.step_types import StepType
+
+# What the fields suggest; whoever is beyond it is typed.
+MOST_SUGGESTED = 500
+STARTER = """\
+name: CI
+on:
+  push: {branches: ["**"]}
+  manual: {}
+timeout_minutes: 30
+steps:
+  - name: Check out
+    uses: checkout
+  - name: Tests
+    uses: run_tests
+    with:
+      command: python -m pytest --junitxml=report.xml
+      report: report.xml
+"""
+
+
+class PipelineEdit(PipelinePage):
+    """`/pipelines/new` and `/pipelines/<slug>/edit`: the document beside a form of it."""
+
+    def get(self, request: HttpRequest, slug: str = "") -> HttpResponse:
+        self.actor.require(WRITE)
+        if not slug:
+            return self._show(None, STARTER, repository_id=request.GET.get("repository"))
+        pipeline = self.find(slug)
+        return self._show(pipeline, export_yaml(selectors.definition_of(pipeline)))
+
+    def post(self, request: HttpRequest, slug: str = "") -> HttpResponse:
+        pipeline = self.find(slug) if slug else None
+        text = request.POST.get("text", "").replace("\r\n", "\n")
+        repository_id = request.POST.get("repository") or None
+        # A box that is not ticked is not sent; the hidden field before it says that it was there.
+        ticked = request.POST.getlist("active")
+        is_active = ticked[-1] == "true" if ticked else None
+        findings = lint(text, schemas=step_types.all_schemas())
+        if any(finding.severity == "error" for finding in findings):
+            return self._show(
+                pipeline, text, findings, repository_id=repository_id, is_active=is_active,
+                status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            )  # fmt: skip
+        definition = to_definition(parse(text).value)
+        try:
+            if pipeline is None:
+                chosen = parse_uuid(repository_id) if repository_id else None
+                saved = create_pipeline(
+                    self.actor, definition, repository_id=chosen, is_active=is_active is not False
+                )
+            else:
+                definition["slug"] = pipeline.slug
+                saved = update_pipeline(self.actor, pipeline, definition, is_active=is_active)
+        except DomainError as error:
+            return self._show(
+                pipeline, text, findings, repository_id=repository_id, is_active=is_active,
+                error=error, status=error.status,
+            )  # fmt: skip
+        self.note(f"{saved.name} is saved.")
+        return redirect(saved.url)
+
+    def _show(
+        self,
+        pipeline: Pipeline | None,
+        text: str,
+        findings: list[Any] | None = None,
+        *,
+        repository_id: str | None = None,
+        is_active: bool | None = None,
+        error: DomainError | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        return self.render(
+            "pipelines/pipeline_edit.html",
+            {
+                **editor_context(self.actor, pipeline, text, is_active=is_active),
+                "findings": [asdict(finding) for finding in findings or []],
+                "is_refused": status != HTTPStatus.OK,
+                "error": f"{error.detail} {error.remedy}".strip() if error else "",
+                "repository_id": repository_id,
+            },
+            status=status,
+        )
+
+
+def editor_context(
+    actor: Actor, pipeline: Pipeline | None, text: str, *, is_active: bool | None = None
+) -> dict[str, Any]:
+    """What the editor shows of a document, saved or not."""
+    is_from_repository = bool(pipeline and pipeline.source_path)
+    links = selectors.links(actor, pipeline.pk) if pipeline else []
+    was_active = pipeline.is_active if pipeline else True
+    return {
+        "pipeline": pipeline,
+        "text": text,
+        "is_active": was_active if is_active is None else is_active,
+        "repositories": [
+            {"id": str(row.pk), "full_name": row.full_name}
+            for row in ([] if pipeline else selectors.repositories(actor)[:MOST_SUGGESTED])
+        ],
+        "linked": [link.repository for link in links],
+        "is_from_repository": is_from_repository,
+        "facts": {
+            "types": [_step_type(row) for row in step_types.all_types()],
+            "people": _people(actor),
+            "secrets": _secrets(actor),
+            "isReadOnly": is_from_repository,
+        },
+    }
+
+
+def _people(actor: Actor) -> list[dict[str, str]]:
+    """The members, for whoever may see them; others type addresses."""
+    if not actor.may("account.members.read"):
+        return []
+    return [
+        {"id": str(row.user_id), "name": row.user.name, "email": row.user.email}
+        for row in members(actor).order_by("user__email")[:MOST_SUGGESTED]
+    ]
+
+
+def _secrets(actor: Actor) -> list[str]:
+    if not actor.may("devops.secret_references.read"):
+        return []
+    return list(secrets(actor).order_by("name").values_list("name", flat=True)[:MOST_SUGGESTED])
+
+
+def _step_type(row: StepType) -> dict[str, Any]:
+    schema = step_types.config_schema(row.name, expressions=False)
+    return {
+        "type": row.name,
+        "title": row.title,
+        "description": row.summary,
+        "keys": list(schema.get("properties", {})),
+        "schema": schema,
+        "example": dict(row.example),
+        "docs": row.docs,
+        "outputs": dict(row.outputs),
+    }

@@ -1,0 +1,152 @@
+"""The editor's form: a whole pipeline built with it, and a document of which it changes a part."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.site import Site
+from tests.browser.test_pipelines import write
+from tests.e2e.platform_process import wait_until
+
+Visit = Callable[..., Page]
+TEXT = "() => document.querySelector('[data-editor] textarea').value"
+ODD = """\
+# who may change this: the platform team
+name: 'Odd one' # quoted, as ever
+
+on: [push, manual]
+env: { A: "1" ,  B: '2' }
+steps:
+  # first of all
+  - {name: Greet, uses: run_command, with: {command: "echo hello", shell: sh}}
+
+  # and then
+  - name: Wave
+    uses: run_command
+    with:
+      command: |
+        echo one   # not a comment of ours
+        echo two
+      unknown_to_us: [kept]
+    matrix: {part: [a, b]}
+# the end
+"""
+
+
+def fill_basics_and_triggers(form: Locator) -> None:
+    """What it is and what starts it."""
+    form.get_by_label("Name required").fill("Built by form")
+    form.get_by_label("Description").fill("No line of it was typed")
+    form.get_by_label("Time limit, minutes").fill("12")
+    form.get_by_label("Branches", exact=True).fill("main\nrelease/**")
+    form.get_by_label("Schedule").check()
+    form.get_by_label("Times (cron)").fill("15 4 * * 1")
+    form.get_by_label("Time zone").fill("Europe/Berlin")
+    form.get_by_role("button", name="Add an input").click()
+    form.get_by_label("Input", exact=True).fill("greeting")
+    form.get_by_label("Input", exact=True).blur()
+    form.get_by_label("Default of greeting").fill("hello")
+
+
+def fill_steps(form: Locator, asked: str) -> None:
+    """Two steps in place of the starter's, the second with an approval, and one at the end."""
+    form.get_by_role("button", name="Remove Check out").click()
+    form.get_by_role("button", name="Remove Tests").click()
+    form.get_by_label("Name of the new step").fill("Greet")
+    form.get_by_role("button", name="Add the step").click()
+    expect(form.get_by_label("Name of the step")).to_be_focused()
+    form.get_by_label("Command required").fill("echo first\necho second")
+    form.get_by_label("Shell", exact=True).select_option(label="sh")
+    form.get_by_text("Condition, failure, limits, secrets").click()
+    form.get_by_label("Go on when it fails").check()
+    form.get_by_role("button", name="Greet Run a command").click()
+    form.get_by_label("Name of the new step").fill("Ship")
+    form.get_by_role("button", name="Add the step").click()
+    form.get_by_label("Command required").fill("echo shipped")
+    form.get_by_label("Ask people before it begins").check()
+    who = form.locator("[data-form-part=steps]").get_by_label("Recipients", exact=True)
+    who.fill(asked)
+    who.press("Enter")
+    form.get_by_label("Time limit, hours").fill("48")
+    form.get_by_label("Whoever started the run may approve it").check()
+    form.get_by_label("Name of the new final step").fill("Tell")
+    form.get_by_label("Type of the new final step").select_option("notify")
+    form.get_by_role("button", name="Add the final step").click()
+
+
+def fill_notifications_and_limits(form: Locator) -> None:
+    """Who is told, and what becomes of a second run."""
+    told = form.locator("[data-form-part=notifications]")
+    told.get_by_label("Recipients", exact=True).fill("team@example.com")
+    told.get_by_role("button", name="Add to Recipients", exact=True).click()
+    told.get_by_label("A run is over").uncheck()
+    rule = "Reject: the new run ends at once and says why"
+    form.get_by_label("While a run goes on").select_option(label=rule)
+
+
+def test_a_pipeline_is_built_with_the_form_alone_saved_and_run(site: Site, visit: Visit) -> None:
+    page = visit("/pipelines/new")
+    form = page.get_by_role("region", name="Form")
+    fill_basics_and_triggers(form)
+    fill_steps(form, site.facts["email"])
+    fill_notifications_and_limits(form)
+    expect(page.locator("#lint-state")).to_have_text("Valid")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Built by form is saved.")).to_be_visible()
+
+    [row] = site.api("GET", "/devops/pipelines?search=built")["results"]
+    made = site.api("GET", f"/devops/pipelines/{row['id']}")
+    assert made["timeout_minutes"] == 12
+    assert made["triggers"] == {
+        "push": {"branches": ["main", "release/**"]},
+        "schedule": {"schedules": [{"cron": "15 4 * * 1", "timezone": "Europe/Berlin"}]},
+        "manual": {"inputs": {"greeting": {"type": "string", "default": "hello"}}},
+    }
+    assert made["settings"]["concurrency"] == {"policy": "reject"}
+    assert made["notification_recipients"] == [{"type": "email", "value": "team@example.com"}]
+    assert made["notification_settings"] == {"on_completion": False}
+    greet, ship, tell = made["steps"]
+    assert greet["configuration"] == {"command": "echo first\necho second", "shell": "sh"}
+    assert greet["continue_on_error"]
+    assert ship["approval_settings"] == {
+        "recipients": [site.facts["email"]], "timeout_hours": 48, "allow_self_approval": True,
+    }  # fmt: skip
+    assert (tell["step_type"], tell["phase"]) == ("notify", "finally")
+    approve_and_finish(site, made)
+
+
+def approve_and_finish(site: Site, pipeline: dict[str, Any]) -> None:
+    """Start it, answer its question, and see it succeed."""
+    run = site.trigger(pipeline)
+
+    def waiting() -> list[str]:
+        steps = site.run(run["id"])["step_executions"]
+        return [each["id"] for each in steps if each["status"] == "waiting_approval"]
+
+    wait_until(lambda: bool(waiting()), 30, "the step asks")
+    site.api("POST", f"/devops/step_executions/{waiting()[0]}/approve", {})
+    assert site.finish(run)["status"] == "success"
+
+
+def test_the_form_changes_one_value_of_a_commented_document(visit: Visit) -> None:
+    page = visit("/pipelines/new")
+    write(page, ODD)
+    form = page.get_by_role("region", name="Form")
+    expect(form.get_by_label("Name required")).to_have_value("Odd one")
+    form.get_by_role("button", name="Wave").first.click()
+    expect(form.get_by_label("unknown_to_us")).to_have_value("- kept")
+    expect(form.get_by_text("Also in the document: matrix.")).to_be_visible()
+    command = form.get_by_label("Command required")
+    command.fill("echo one   # not a comment of ours\necho three")
+    changed = ODD.replace("echo two", "echo three")
+    page.wait_for_function(f"wanted => ({TEXT})() === wanted", arg=changed)
+
+
+def test_a_broken_document_switches_the_form_off_and_loses_nothing(visit: Visit) -> None:
+    page = visit("/pipelines/new")
+    form = page.get_by_role("region", name="Form")
+    write(page, ODD + "steps: [\n")
+    expect(form.get_by_role("status")).to_contain_text("The form waits")
+    expect(form.get_by_label("Name required")).to_be_disabled()
+    assert page.evaluate(TEXT) == ODD + "steps: [\n"
