@@ -154,6 +154,4 @@ def _step_type(row: StepType) -> dict[str, Any]:
         "keys": list(schema.get("properties", {})),
         "schema": schema,
         "example": dict(row.example),
-        "docs": row.docs,
-        "outputs": dict(row.outputs),
     }

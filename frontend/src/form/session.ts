@@ -21,8 +21,6 @@ export interface StepType {
   keys: string[];
   schema: Schema;
   example: { [key: string]: Value };
-  docs: string;
-  outputs: { [name: string]: string };
 }
 
 export interface Person {

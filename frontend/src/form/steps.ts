@@ -85,13 +85,9 @@ function about(session: Session, path: Path, name: string): HTMLElement {
   const type = session.typeOf(name);
   const example = el("button", { type: "button", class: "btn btn-s", "data-act": "example", "data-place": JSON.stringify(path), id: `${idOf(path)}-example` }, "Insert the example");
   example.disabled = session.isLocked || Object.keys(type?.example ?? {}).length === 0;
-  const outputs = Object.entries(type?.outputs ?? {});
   return el("div", { class: "step-about", id: `${idOf(path)}-about` },
     el("p", { class: "soft" }, ...inline(type?.description ?? "")),
-    el("details", { class: "form-more" }, el("summary", { class: "small soft" }, `About ${name}`),
-      el("p", { class: "small soft" }, ...inline(type?.docs ?? "")),
-      ...(outputs.length > 0 ? [el("dl", { class: "facts small" }, ...outputs.flatMap(([key, words]) => [el("dt", { class: "mono" }, key), el("dd", {}, ...inline(words))]))] : [])),
-    example);
+    el("div", { class: "row-line" }, example, el("a", { class: "small", href: `/docs/steps/${encodeURIComponent(name)}`, target: "_blank", rel: "noopener" }, `Reference of ${name}`)));
 }
 
 function configuration(session: Session, path: Path, step: { [key: string]: Value }): HTMLElement[] {
