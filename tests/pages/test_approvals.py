@@ -52,6 +52,14 @@ def test_an_empty_inbox_says_what_would_be_here(alice: ApiClient, address: str, 
     assert words in signed_in(alice).get(address).content.decode()
 
 
+def test_an_empty_inbox_leads_to_what_waits_for_others(alice: ApiClient) -> None:
+    run = gate(alice).run
+    PipelineRun.objects.filter(pk=run.pk).update(triggered_by=alice.user)
+    page = signed_in(alice).get("/approvals").content.decode()
+    assert "What is open waits for others" in page
+    assert 'href="/approvals?tab=pending">All open</a>' in page
+
+
 def test_ours_and_the_hosts_questions_stand_in_one_inbox(alice: ApiClient, bob: ApiClient) -> None:
     configuration = {"command": "./ship"}
     plan = {"step_type": "custom", "configuration": configuration, "secrets": ["KEY"]}
