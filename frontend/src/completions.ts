@@ -1,3 +1,5 @@
+import { ON_KEYS, STEP_KEYS, TOP_KEYS } from "./form/keys";
+
 /** What the server tells of each step type: its name, a sentence, and the keys of `with`. */
 export type StepTypeWords = { type: string; description: string; keys: string[] }[];
 
@@ -5,10 +7,6 @@ export interface Completions {
   typed: string;
   options: { label: string; apply?: string; detail?: string; type: string }[];
 }
-
-const TOP = ["name", "key", "type", "description", "on", "concurrency", "timeout_minutes", "runner_labels", "image", "services", "env", "secrets", "features", "notifications", "steps", "finally"];
-const STEP = ["name", "key", "uses", "with", "if", "env", "secrets", "timeout_minutes", "retry", "matrix", "cache", "image", "services", "parallel", "fail_fast", "max_parallel", "continue_on_error", "approval"];
-const ON = ["push", "pull_request", "issue", "issue_comment", "release", "schedule", "manual", "webhook"];
 
 /** What may stand where the text before the cursor ends; null where free text is meant. */
 export function completionsAt(before: string, words: StepTypeWords): Completions | null {
@@ -23,7 +21,7 @@ export function completionsAt(before: string, words: StepTypeWords): Completions
   const indent = (key[1] ?? "").length;
   const typed = key[3] ?? "";
   const parent = indent === 0 && !key[2] ? "" : parentOf(lines.slice(0, -1), indent, Boolean(key[2]));
-  const names = parent === "" ? TOP : parent === "on" ? ON : parent === "with" ? withKeys(lines, words) : isStepList(parent) ? STEP : null;
+  const names = parent === "" ? TOP_KEYS : parent === "on" ? ON_KEYS : parent === "with" ? withKeys(lines, words) : isStepList(parent) ? STEP_KEYS : null;
   return names && { typed, options: names.map((name) => ({ label: name, apply: `${name}: `, type: "property" })) };
 }
 

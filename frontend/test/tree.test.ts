@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
 import type { Value } from "../src/form/render";
-import { drop, insert, type Path, put, readTree, rename, swap, valueAt } from "../src/form/tree";
+import { type Path, readTree, valueAt } from "../src/form/places";
+import { drop, insert, put, rename, swap } from "../src/form/tree";
 
 const TEXT = `# what people wrote stays
 name: CI # the name

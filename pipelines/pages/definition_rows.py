@@ -7,7 +7,7 @@ from devops import selectors as devops_selectors
 from devops.access import Actor
 from pipelines.choices import GATE_HOURS_DEFAULT, Phase
 from pipelines.documents import MatrixError, combinations, export_yaml, parse
-from pipelines.documents.mapping import document_pointers
+from pipelines.documents.mapping import document_pointers, written_recipients
 from pipelines.models import Pipeline, PipelineStep
 from pipelines.operations.concurrency import policy_of
 
@@ -160,11 +160,7 @@ def _concurrency(pipeline: Pipeline) -> dict[str, str]:
 def notifications(actor: Actor, pipeline: Pipeline) -> list[dict[str, Any]]:
     """Who is told of what: `event`, `people`, and `note` where no list says it."""
     told = pipeline.notification_settings
-    own = [
-        f"user:{each.get('value')}" if each.get("type") == "user_id" else str(each.get("value"))
-        for each in pipeline.notification_recipients
-        if isinstance(each, Mapping)
-    ]
+    own = written_recipients(pipeline.notification_recipients)
     names = _names(actor, {*own, *_words(told)})
     rows = []
     for key, event in _EVENTS.items():

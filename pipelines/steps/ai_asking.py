@@ -64,14 +64,28 @@ class AskingConfig(Config):
 
     ai_config: str = Field("", max_length=255, title="AI provider", description="Empty: default.")
     model: str = Field("", max_length=100, title="Model", description="Empty: the provider's.")
-    variables: dict[str, Any] = Field(default_factory=dict, title="Variables")
-    context: AiContext = Field(default_factory=AiContext, title="Material")
+    variables: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Variables",
+        description="For the prompt: each a value or an expression.",
+    )
+    context: AiContext = Field(
+        default_factory=AiContext,
+        title="Material",
+        description="What the model is shown besides the prompt.",
+    )
     tools: bool = Field(
         default=False, title="May read the workspace",
         description="List, read and search files; nothing else.",
     )  # fmt: skip
-    budget: AiBudget = Field(default_factory=AiBudget, title="Budget")
-    budget_usd: float | None = Field(None, gt=0, le=1_000, title="Budget in dollars")
+    budget: AiBudget = Field(
+        default_factory=AiBudget,
+        title="Budget",
+        description="Dollars, tokens, questions and minutes, over all attempts.",
+    )
+    budget_usd: float | None = Field(
+        None, gt=0, le=1_000, title="Budget in dollars", description="Short for `budget.usd`."
+    )
 
     @field_validator("variables")
     @classmethod

@@ -45,7 +45,12 @@ class Stage(Config):
 class AiWorkflowConfig(AskingConfig):
     """The questions, what is shown with the first, and the budget of all."""
 
-    stages: list[Stage] = Field(min_length=1, max_length=20, title="Stages")
+    stages: list[Stage] = Field(
+        min_length=1,
+        max_length=20,
+        title="Stages",
+        description="Asked in this order; each a name with a prompt.",
+    )
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> "AiWorkflowConfig":

@@ -62,7 +62,10 @@ class ClaudeExecuteConfig(AskingConfig):
         None, title="Shape of the result",
         description=f"A JSON Schema, or {' or '.join(sorted(NAMED_SCHEMAS))}.",
     )  # fmt: skip
-    propose: Proposals = Field(default_factory=Proposals, title="Proposals")
+    propose: Proposals = Field(
+        default_factory=Proposals, title="Proposals",
+        description="What it may propose, each at most so often; a later step acts on it.",
+    )  # fmt: skip
 
     @field_validator("output_schema")
     @classmethod

@@ -11,7 +11,7 @@ from pipelines.steps.hosting import check_trust, host_words
 class CreateBranchConfig(Config):
     """Which branch to make, and where."""
 
-    name: str = Field(title="Branch", max_length=200)
+    name: str = Field(title="Branch", description="The name of the new branch.", max_length=200)
     source: str = Field(
         "", title="From", description="A branch or a full SHA; empty: the run's commit."
     )

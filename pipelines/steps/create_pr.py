@@ -30,19 +30,37 @@ class CreatePrConfig(Config):
     branch: str = Field(
         "", title="Branch", description="Empty: <prefix>/issue-N, /pr-N-changes or /run-N."
     )
-    branch_prefix: str = Field("powernode", title="Prefix of a branch without a name")
+    branch_prefix: str = Field(
+        "powernode",
+        title="Prefix of a branch without a name",
+        description="What such a branch begins with.",
+    )
     skip_branch_creation: bool = Field(
         default=False, title="The branch exists already", description="Nothing is committed."
     )
     base: str = Field("", title="Into", description="Empty: the repository's default branch.")
-    title: str = Field("", title="Title", max_length=250)
-    body: str = Field("", title="Text", max_length=MAX_BODY)
+    title: str = Field(
+        "",
+        title="Title",
+        description="Empty: made from the issue, pull request or run.",
+        max_length=250,
+    )
+    body: str = Field(
+        "",
+        title="Text",
+        description="Markdown; empty: what started the run, with a link.",
+        max_length=MAX_BODY,
+    )
     body_from: str = Field("", title="Text from an output", description="As `step_key.output`.")
     patch_from: str = Field(
         "", title="Patch from an output", description="As `step_key.patch`; applied first."
     )
-    commit_message: str = Field("", title="Message of the commit", max_length=10_000)
-    draft: bool = Field(default=False, title="As a draft")
+    commit_message: str = Field(
+        "", title="Message of the commit", description="Empty: the title.", max_length=10_000
+    )
+    draft: bool = Field(
+        default=False, title="As a draft", description="Nobody is asked for a review yet."
+    )
 
     @field_validator("body_from", "patch_from")
     @classmethod

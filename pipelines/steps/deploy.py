@@ -24,7 +24,13 @@ _CHECK_GRAIN = 0.2
 class DeployConfig(Config):
     """What is brought where, by whom, and how it is checked."""
 
-    environment: str = Field("staging", min_length=1, max_length=100, title="Environment")
+    environment: str = Field(
+        "staging",
+        min_length=1,
+        max_length=100,
+        title="Environment",
+        description="Where to, such as staging or production; told to the far side.",
+    )
     strategy: Literal["auto", "workflow", "webhook", "api", "command", "swarm", "kubernetes"] = (
         Field(
             "auto", title="Strategy",
@@ -37,35 +43,114 @@ class DeployConfig(Config):
     )
     command: str = Field(
         "", max_length=65_536, title="Command",
+        description="command: shell script with DEPLOY_ENVIRONMENT and DEPLOY_VERSION.",
         json_schema_extra={"x-command": True, "format": "shell"},
     )  # fmt: skip
-    working_directory: str = Field("", max_length=500, title="Folder")
+    working_directory: str = Field(
+        "",
+        max_length=500,
+        title="Folder",
+        description="command: below the workspace; empty: its root.",
+    )
     workflow: str = Field("", max_length=300, title="Workflow", description="File or name.")
-    workflow_ref: str = Field("", max_length=300, title="Branch of the workflow")
-    workflow_inputs: dict[str, str] = Field(default_factory=dict, title="Inputs of the workflow")
-    webhook_url: str = Field("", max_length=2000, title="Webhook")
-    webhook_secret: str = Field("", max_length=500, title="Signing secret")
-    webhook_token: str = Field("", max_length=2000, title="Bearer token")
-    webhook_payload: dict[str, Any] = Field(default_factory=dict, title="More for the webhook")
-    api_url: str = Field("", max_length=2000, title="API")
-    api_endpoint: str = Field("/deploy", max_length=500, title="Path of the API")
-    api_token: str = Field("", max_length=2000, title="API token")
-    image_tag: str = Field("", max_length=300, title="Image tag")
-    services: list[str] = Field(default_factory=list, max_length=100, title="Services")
+    workflow_ref: str = Field(
+        "",
+        max_length=300,
+        title="Branch of the workflow",
+        description="workflow: empty for the default branch.",
+    )
+    workflow_inputs: dict[str, str] = Field(
+        default_factory=dict,
+        title="Inputs of the workflow",
+        description="workflow: names and texts, besides environment and version.",
+    )
+    webhook_url: str = Field(
+        "", max_length=2000, title="Webhook", description="webhook: the address that is called."
+    )
+    webhook_secret: str = Field(
+        "",
+        max_length=500,
+        title="Signing secret",
+        description="webhook: signs the call; best `${{ secrets.NAME }}`.",
+    )
+    webhook_token: str = Field(
+        "",
+        max_length=2000,
+        title="Bearer token",
+        description="webhook: sent as authorization; best `${{ secrets.NAME }}`.",
+    )
+    webhook_payload: dict[str, Any] = Field(
+        default_factory=dict,
+        title="More for the webhook",
+        description="webhook: members beside environment and version.",
+    )
+    api_url: str = Field(
+        "", max_length=2000, title="API", description="api: the address that the path is added to."
+    )
+    api_endpoint: str = Field(
+        "/deploy",
+        max_length=500,
+        title="Path of the API",
+        description="api: what is called below the address.",
+    )
+    api_token: str = Field(
+        "",
+        max_length=2000,
+        title="API token",
+        description="api: sent as authorization; best `${{ secrets.NAME }}`.",
+    )
+    image_tag: str = Field(
+        "", max_length=300, title="Image tag", description="api: empty for the version."
+    )
+    services: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        title="Services",
+        description="api: names of what is brought up to date.",
+    )
     health_check_url: str = Field(
         "", max_length=2000, title="Health check", description="Must answer 200."
     )
-    health_check_retries: int = Field(3, ge=0, le=100, title="Looks after the first")
-    health_check_retry_delay: float = Field(10, ge=0, le=600, title="Seconds between two looks")
-    health_check_timeout: float = Field(30, gt=0, le=120, title="Seconds for one look")
-    fail_on_health_check: bool = Field(default=True, title="Fail when it is not healthy")
+    health_check_retries: int = Field(
+        3,
+        ge=0,
+        le=100,
+        title="Looks after the first",
+        description="How often an unhealthy answer is looked at again.",
+    )
+    health_check_retry_delay: float = Field(
+        10, ge=0, le=600, title="Seconds between two looks", description="0 to 600."
+    )
+    health_check_timeout: float = Field(
+        30,
+        gt=0,
+        le=120,
+        title="Seconds for one look",
+        description="Up to 120; then it counts as unhealthy.",
+    )
+    fail_on_health_check: bool = Field(
+        default=True,
+        title="Fail when it is not healthy",
+        description="Off: it is said in the log only.",
+    )
     smoke_test_command: str = Field(
         "", max_length=65_536, title="Smoke test",
+        description="Shell script that runs after the health check.",
         json_schema_extra={"x-command": True, "format": "shell"},
     )  # fmt: skip
-    fail_on_smoke_test: bool = Field(default=True, title="Fail when the smoke test does")
-    update_status: bool = Field(default=True, title="Set the commit's status")
-    status_url: str = Field("", max_length=500, title="Address of the status")
+    fail_on_smoke_test: bool = Field(
+        default=True,
+        title="Fail when the smoke test does",
+        description="Off: it is said in the log only.",
+    )
+    update_status: bool = Field(
+        default=True,
+        title="Set the commit's status",
+        description="At the git host, where the run has a repository.",
+    )
+    status_url: str = Field(
+        "", max_length=500, title="Address of the status", description="Empty: the run's page."
+    )
 
 
 TYPE = StepType(

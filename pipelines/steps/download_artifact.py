@@ -16,7 +16,13 @@ from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, 
 class DownloadConfig(Config):
     """Which artifact to bring back, and where to."""
 
-    name: str = Field("build-artifacts", min_length=1, max_length=200, title="Name")
+    name: str = Field(
+        "build-artifacts",
+        min_length=1,
+        max_length=200,
+        title="Name",
+        description="As it was given when the artifact was uploaded.",
+    )
     path: str = Field("", max_length=500, title="Folder", description="Below the workspace.")
 
 

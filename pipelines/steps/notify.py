@@ -49,8 +49,15 @@ class NotifyConfig(Config):
     secret: str = Field(
         "", max_length=500, title="Signing secret", description="webhook: `${{ secrets.NAME }}`."
     )
-    message: str = Field("", max_length=4000, title="Message")
-    title: str = Field("", max_length=200, title="Title")
+    message: str = Field(
+        "", max_length=4000, title="Message", description="Empty: how the run stands."
+    )
+    title: str = Field(
+        "",
+        max_length=200,
+        title="Title",
+        description="Empty: the pipeline's name, the run's number and how it stands.",
+    )
     required: bool = Field(
         default=False, title="Fail when it does not arrive", description="Within a minute."
     )

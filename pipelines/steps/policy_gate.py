@@ -85,7 +85,12 @@ Policy = Annotated[
 class PolicyGateConfig(Config):
     """The rules, and how many of them must be met."""
 
-    policies: list[Policy] = Field(min_length=1, max_length=50, title="Policies")
+    policies: list[Policy] = Field(
+        min_length=1,
+        max_length=50,
+        title="Policies",
+        description="Each with its `type` and the settings of that type.",
+    )
     fail_mode: Literal["any", "all"] = Field(
         "any",
         title="Fails when",

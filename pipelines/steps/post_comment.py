@@ -22,12 +22,20 @@ class PostCommentConfig(Config):
     issue_number: int | None = Field(
         None, ge=1, title="Number", description="Empty: the trigger's pull request or issue."
     )
-    body: str = Field("", title="Text", max_length=MAX_BODY)
+    body: str = Field("", title="Text", description="Markdown.", max_length=MAX_BODY)
     body_file: str = Field("", title="Text from a file", description="Below the workspace.")
     body_from: str = Field("", title="Text from an output", description="As `step_key.output`.")
-    header: str = Field("", title="Above the text", max_length=2000)
-    footer: str = Field("", title="Below the text", max_length=2000)
-    no_signature: bool = Field(default=False, title="Without the line that names the run")
+    header: str = Field(
+        "", title="Above the text", description="Markdown before it.", max_length=2000
+    )
+    footer: str = Field(
+        "", title="Below the text", description="Markdown after it.", max_length=2000
+    )
+    no_signature: bool = Field(
+        default=False,
+        title="Without the line that names the run",
+        description="The line leads from the comment to the run.",
+    )
 
     @field_validator("body_from")
     @classmethod

@@ -27,16 +27,33 @@ _FORMATS = {"cyclonedx": "cyclonedx-json", "spdx": "spdx-json"}
 class SbomGenerateConfig(Config):
     """How the list is written, and by whom."""
 
-    format: Literal["cyclonedx", "spdx"] = Field("cyclonedx", title="Format")
+    format: Literal["cyclonedx", "spdx"] = Field(
+        "cyclonedx", title="Format", description="The standard that the list follows."
+    )
     tool: Literal["cyclonedx", "syft", "cdxgen"] = Field(
         "cyclonedx", title="Made by",
         description="`cyclonedx` reads lock files and needs no program; the others do.",
     )  # fmt: skip
-    output_file: str = Field("sbom.json", min_length=1, max_length=500, title="File")
+    output_file: str = Field(
+        "sbom.json", min_length=1, max_length=500, title="File", description="Below the workspace."
+    )
     path: str = Field(".", max_length=500, title="Folder", description="Below the workspace.")
-    exclude: list[str] = Field(default_factory=list, max_length=100, title="Left out (globs)")
-    spec_version: Literal["1.4", "1.5", "1.6"] = Field("1.5", title="Version of CycloneDX")
-    project_type: str = Field("", max_length=40, pattern="^[a-z]*$", title="Project type (cdxgen)")
+    exclude: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        title="Left out (globs)",
+        description="Paths below the folder.",
+    )
+    spec_version: Literal["1.4", "1.5", "1.6"] = Field(
+        "1.5", title="Version of CycloneDX", description="cyclonedx only."
+    )
+    project_type: str = Field(
+        "",
+        max_length=40,
+        pattern="^[a-z]*$",
+        title="Project type (cdxgen)",
+        description="Empty: cdxgen finds it out.",
+    )
 
 
 TYPE = StepType(

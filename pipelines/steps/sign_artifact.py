@@ -19,8 +19,15 @@ _GET = {
 class SignArtifactConfig(Config):
     """What to sign, with what."""
 
-    artifact_path: str = Field(min_length=1, max_length=500, title="File to sign")
-    signer: Literal["cosign", "gpg"] = Field("cosign", title="Program")
+    artifact_path: str = Field(
+        min_length=1,
+        max_length=500,
+        title="File to sign",
+        description="Below the workspace; the signature is put beside it.",
+    )
+    signer: Literal["cosign", "gpg"] = Field(
+        "cosign", title="Program", description="It must be installed where the step runs."
+    )
     keyless: bool = Field(
         default=True, title="Without a key", description="cosign by the worker's identity."
     )
@@ -31,8 +38,18 @@ class SignArtifactConfig(Config):
     public_key_path: str = Field(
         "", max_length=500, title="Public key", description="cosign: to check the signature with."
     )
-    gpg_key_id: str = Field("", max_length=200, pattern="^[^-]|^$", title="GPG key")
-    annotations: dict[str, str] = Field(default_factory=dict, title="Annotations")
+    gpg_key_id: str = Field(
+        "",
+        max_length=200,
+        pattern="^[^-]|^$",
+        title="GPG key",
+        description="gpg: id or address of the key.",
+    )
+    annotations: dict[str, str] = Field(
+        default_factory=dict,
+        title="Annotations",
+        description="cosign: names and texts that are signed, too.",
+    )
 
 
 TYPE = StepType(

@@ -28,13 +28,20 @@ class UploadConfig(Config):
     """Which files to keep, under which name, for how long."""
 
     name: str = Field(
-        "build-artifacts", min_length=1, max_length=200, pattern=r"^[\w. -]+$", title="Name"
+        "build-artifacts",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\w. -]+$",
+        title="Name",
+        description="Under which later steps and people find it.",
     )
     path: str = Field(
         ".", max_length=500, title="Path",
         description="A file, a folder or a glob below the workspace.",
     )  # fmt: skip
-    retention_days: int = Field(30, ge=1, le=400, title="Keep for (days)")
+    retention_days: int = Field(
+        30, ge=1, le=400, title="Keep for (days)", description="1 to 400; then it is deleted."
+    )
     if_no_files: str = Field(
         "error", pattern="^(error|warn)$", title="Without files", description="`error` or `warn`."
     )

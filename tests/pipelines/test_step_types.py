@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines import step_types
 from pipelines.step_types import ConfigurationError, StepType, UnknownStepTypeError
+from pipelines.steps.builtin import BUILTIN
 
 
 class Nested(BaseModel):
@@ -104,3 +105,13 @@ def test_marks_of_commands_stay_in_the_schema() -> None:
     assert step_types.all_schemas()["sample"] == schema
     raw = step_types.config_schema("sample", expressions=False)
     assert raw["properties"]["depth"]["type"] == "integer"
+
+
+def test_every_setting_of_a_built_in_type_says_what_it_is() -> None:
+    silent = [
+        f"{step_type.name}.{name}"
+        for step_type, _ in BUILTIN
+        for name, setting in step_type.config_model.model_json_schema()["properties"].items()
+        if not setting.get("description")
+    ]
+    assert silent == []

@@ -7,7 +7,8 @@ import { recipient } from "./people";
 import { isObject, type Value } from "./render";
 import { pointerOf, type Session } from "./session";
 import { GROUP } from "./steps";
-import { drop, insert, type Path, put, swap } from "./tree";
+import type { Path } from "./places";
+import { drop, insert, put, swap } from "./tree";
 import { addTime, rulesOf, setFilter, toggle } from "./triggers";
 
 const LAST = Number.POSITIVE_INFINITY;

@@ -5,7 +5,7 @@ import { chips, field, idOf } from "./fields";
 import { isObject, type Value } from "./render";
 import type { Session } from "./session";
 import { rulesOf } from "./triggers";
-import type { Path } from "./tree";
+import type { Path } from "./places";
 
 export const UNLIMITED = "unlimited";
 const POLICIES: readonly (readonly [Value, string])[] = [

@@ -5,7 +5,7 @@ import { el, icon } from "../lib/dom";
 import { isObject, type Value } from "./render";
 import type { Kind } from "./schema";
 import { pointerOf, type Session } from "./session";
-import type { Path } from "./tree";
+import type { Path } from "./places";
 
 export interface FieldSpec {
   path: Path;
@@ -49,9 +49,9 @@ export function field(session: Session, spec: FieldSpec): HTMLElement {
   if (described) control.setAttribute("aria-describedby", described);
   if (errors.length > 0) control.setAttribute("aria-invalid", "true");
   const help = spec.help ? [el("span", { class: "field-help", id: `${id}-help` }, ...inline(spec.help))] : [];
-  const error = errors.length > 0 ? [el("span", { class: "field-error", id: `${id}-error` }, errors.join(" "))] : [];
+  const error = errors.length > 0 ? [el("span", { class: "field-error", id: `${id}-error` }, ...inline(errors.join(" ")))] : [];
   const box = { class: errors.length > 0 ? "field has-error" : spec.isMono ? "field field-mono" : "field", id: `${id}-box` };
-  const canSwitch = spec.hasExpression === true && kind !== "text" && kind !== "lines" && kind !== "list" && kind !== "yaml";
+  const canSwitch = spec.hasExpression === true && (kind === "check" || kind === "choice");
   const switchTool = canSwitch ? [expressionTool(session, spec, isExpression)] : [];
   if (shown === "check") {
     return el("div", box, el("div", { class: "field-head" }, el("label", { class: "check" }, control, el("span", {}, spec.label)), ...switchTool), ...help, ...error);
@@ -70,7 +70,7 @@ function controlOf(session: Session, spec: FieldSpec, kind: Kind, value: Value |
   if (kind === "choice") return choice(spec, value);
   const placeholder = spec.placeholder ?? shownDefault(spec.standard);
   if (kind === "lines" || kind === "list" || kind === "yaml") {
-    const area = el("textarea", { rows: kind === "lines" ? "4" : "3", spellcheck: "false", placeholder, class: kind === "list" && !spec.isMono ? "" : "mono" });
+    const area = el("textarea", { rows: kind === "lines" ? "4" : "2", spellcheck: "false", placeholder, class: kind === "list" && !spec.isMono ? "area-s" : kind === "lines" ? "mono" : "mono area-s" });
     area.value = session.pending.get(pointerOf(spec.path))?.text ?? asText(kind, value);
     return area;
   }

@@ -8,7 +8,8 @@ import { morph } from "./morph";
 import { notifications, suggestions } from "./people";
 import { type Facts, type Finding, pointerOf, Session } from "./session";
 import { stepList } from "./steps";
-import { drop, type Path, put, readTree, rename } from "./tree";
+import { type Path, readTree } from "./places";
+import { drop, put, rename } from "./tree";
 import { setFilter, setTime } from "./triggers";
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;

@@ -4,7 +4,7 @@ import { el } from "../lib/dom";
 import { check } from "./basics";
 import { chips, field, idOf } from "./fields";
 import type { Session } from "./session";
-import type { Path } from "./tree";
+import type { Path } from "./places";
 
 const ROLES: readonly (readonly [string, string])[] = [["role:owner", "Owners"], ["role:admin", "Administrators and owners"], ["role:developer", "Developers and everybody above"]];
 export const EVENTS: readonly (readonly [string, string, string])[] = [

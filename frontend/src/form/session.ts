@@ -2,7 +2,7 @@
 
 import type { Schema } from "./schema";
 import type { Value } from "./render";
-import { type Path, readTree, type Tree, valueAt } from "./tree";
+import { type Path, readTree, type Tree, valueAt } from "./places";
 
 export interface Finding {
   severity: "error" | "warning" | "info";

@@ -7,7 +7,7 @@ import { approval } from "./people";
 import { isObject, type Value } from "./render";
 import { type FieldFacts, fieldsOf } from "./schema";
 import { pointerOf, type Session } from "./session";
-import type { Path } from "./tree";
+import type { Path } from "./places";
 
 export const GROUP = "parallel";
 const SHOWN = new Set(["name", "key", "uses", "with", "if", "approval", "continue_on_error", "enabled", "timeout_minutes", "retry", "secrets", "env", "image", "parallel", "fail_fast", "max_parallel"]);
@@ -108,7 +108,7 @@ function configuration(session: Session, path: Path, step: { [key: string]: Valu
     ...shown.map(draw),
     ...(rest.length > 0 ? [el("details", { class: "form-more", id: `${idOf(path)}-rest` }, el("summary", { class: "small soft" }, `${rest.length} more settings`), ...rest.map(draw))] : []),
     ...unknown.map((key) => field(session, { path: [...place, key], label: key, kind: "yaml", help: "Also in the document; this type has no such setting.", keep: path.length })),
-    ...(others.length > 0 ? [el("p", { class: "field-help" }, "Also in the document: ", ...inline(others.map((key) => `\`${key}\``).join(", ")), ".")] : []),
+    ...(others.length > 0 ? [el("p", { class: "field-help also" }, "Also in the document: ", ...inline(others.map((key) => `\`${key}\``).join(", ")), ".")] : []),
   ];
 }
 
@@ -134,7 +134,7 @@ function conditions(session: Session, path: Path, step: { [key: string]: Value }
     el("div", { class: "field-row" },
       field(session, { path: [...at("retry"), "delay_seconds"], label: "Seconds between attempts", kind: "number", keep: path.length }),
       field(session, { path: [...at("retry"), "backoff"], label: "Waiting", kind: "choice", options: BACKOFFS, standard: "fixed", keep: path.length })),
-    field(session, { path: [...at("retry"), "on"], label: "Try again after", kind: "yaml", keep: path.length, placeholder: "[worker_lost, exit_code: 75]", help: "Causes; empty: a lost worker." }),
+    field(session, { path: [...at("retry"), "on"], label: "Try again after", kind: "yaml", keep: path.length, placeholder: "[worker_lost, exit_code: 75]", help: "Which failures; empty: every one." }),
     chips(session, { path: at("secrets"), label: "Secrets of the step", keep: path.length, list: "form-secrets", help: "Only what is named here reaches the step; the pipeline must name it, too." }),
     field(session, { path: at("env"), label: "Environment", kind: "yaml", keep: path.length, placeholder: "TITLE: ${{ trigger.commit.title }}", help: "A line each: `NAME: value`." }),
     field(session, { path: at("image"), label: "Image of the step", isMono: true, help: "In place of the pipeline's; `none`: a process of the worker." }),

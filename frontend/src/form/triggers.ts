@@ -1,7 +1,8 @@
 // The short forms in which `on` may be written, and edits that leave them as short as they can be.
 
 import { isObject, type Value } from "./render";
-import { drop, insert, type Path, put, readTree } from "./tree";
+import { type Path, readTree } from "./places";
+import { drop, insert, put } from "./tree";
 
 export type Rules = { [trigger: string]: { [filter: string]: Value } };
 
