@@ -8,6 +8,12 @@ from containers.clients.docker.spec import (
     HealthCheck,
     ServiceSpec,
 )
+from containers.figures import (
+    HostFigures,
+    container_figures,
+    containers_lost_today,
+    host_figures,
+)
 from containers.models import ContainerInstance, SecretReference
 from containers.operations.docker_hosts import engine_version, host_for
 from containers.operations.folders import Folders
@@ -32,14 +38,18 @@ __all__ = [
     "Ended",
     "Folders",
     "HealthCheck",
+    "HostFigures",
     "Owner",
     "ServiceFailed",
     "ServiceSpec",
     "Watch",
     "attachable_owners",
+    "container_figures",
+    "containers_lost_today",
     "default_limits",
     "engine_version",
     "find_instance",
+    "host_figures",
     "host_for",
     "instances_of",
     "release_owners",

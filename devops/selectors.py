@@ -1,5 +1,7 @@
 """Every read of accounts, people, tokens, the audit trail and providers."""
 
+from typing import Any
+
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
@@ -81,6 +83,18 @@ def providers(actor: Actor) -> QuerySet[Provider]:
     """The account's connections, with the number of repositories of each."""
     rows = visible(actor, Provider, "devops.providers.read")
     return rows.annotate(repository_count=Count("repositories", distinct=True))
+
+
+def provider_counts(actor: Actor) -> dict[str, Any]:
+    """`{total, active, by_type}` of the account's connections."""
+    rows = visible(actor, Provider, "devops.providers.read").order_by()
+    counts = rows.values_list("provider_type", "is_active").annotate(number=Count("pk"))
+    by_type: dict[str, int] = {}
+    active = 0
+    for kind, is_active, number in counts:
+        by_type[kind] = by_type.get(kind, 0) + number
+        active += number if is_active else 0
+    return {"total": sum(by_type.values()), "active": active, "by_type": by_type}
 
 
 def newest_stream_seq(actor: Actor) -> int:

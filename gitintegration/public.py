@@ -25,6 +25,20 @@ from gitintegration.clients.git.repository import (
 )
 from gitintegration.clients.protocol import Commit
 from gitintegration.clients.shapes import CommitStatus, NewPullRequest, StatusState
+from gitintegration.figures import (
+    READ_EVENTS,
+    Week,
+    address_count,
+    commits_by_week,
+    credential_figures,
+    deliveries_today,
+    host_figures,
+    latest_deliveries,
+    receiver_figures,
+    runner_figures,
+    sent_today,
+)
+from gitintegration.operations.account_webhooks import MANAGE as MANAGE_RECEIVERS
 from gitintegration.operations.ci import CANCEL as CANCEL_CI
 from gitintegration.operations.ci import TRIGGER as TRIGGER_CI
 from gitintegration.operations.collaboration import (
@@ -64,6 +78,12 @@ from gitintegration.operations.workflows import (
 )
 from gitintegration.runner_words import runner_row
 from gitintegration.selectors import (
+    CREDENTIALS as READ_CREDENTIALS,
+)
+from gitintegration.selectors import (
+    PROVIDERS as READ_HOSTS,
+)
+from gitintegration.selectors import (
     endpoints,
     git_pipelines,
     pending_approvals,
@@ -78,8 +98,12 @@ __all__ = [
     "CANCEL_CI",
     "CI_STATUS_FILTERS",
     "FAKE_HOSTS",
+    "MANAGE_RECEIVERS",
     "MANAGE_RUNNERS",
     "NOBODY",
+    "READ_CREDENTIALS",
+    "READ_EVENTS",
+    "READ_HOSTS",
     "RUNNER_TOKEN",
     "TRIGGER_CI",
     "Change",
@@ -93,6 +117,8 @@ __all__ = [
     "HostError",
     "NewPullRequest",
     "StatusState",
+    "Week",
+    "address_count",
     "apply_patch",
     "approval_row",
     "changed_paths",
@@ -101,9 +127,12 @@ __all__ = [
     "ci_line",
     "ci_stats",
     "commits_between",
+    "commits_by_week",
     "configure_webhook",
     "create_repository",
+    "credential_figures",
     "delete_repository",
+    "deliveries_today",
     "difference_of",
     "endpoints",
     "ensure_branch",
@@ -114,7 +143,9 @@ __all__ = [
     "git_pipelines",
     "head_of_local",
     "hook_script",
+    "host_figures",
     "is_local",
+    "latest_deliveries",
     "list_heads",
     "note_result",
     "pending_approvals",
@@ -122,12 +153,15 @@ __all__ = [
     "publish_changes",
     "read_delivery",
     "read_files",
+    "receiver_figures",
     "remove_webhook",
     "reveal_endpoint",
     "runner_credentials",
+    "runner_figures",
     "runner_row",
     "runner_stats",
     "runners",
+    "sent_today",
     "serving_fake_host",
     "start_host_workflow",
     "stop_host_run",

@@ -1,5 +1,6 @@
 """Why a run failed: the step, its first failing line, the last run that was green."""
 
+import uuid
 from typing import Any
 
 from devops.access import Actor
@@ -48,7 +49,10 @@ def explain_failure(
 
 def first_line(failed: StepExecution) -> str:
     """The text of the first failing line, or empty."""
-    if not failed.first_error_line:
-        return ""
-    page = log_reader.read_lines(failed.log_id, failed.first_error_line, 1)
-    return page.lines[0].text.strip()[:LINE_MAX] if page.lines else ""
+    return log_line(failed.log_id, failed.first_error_line) if failed.first_error_line else ""
+
+
+def log_line(log_id: uuid.UUID, number: int) -> str:
+    """The text of one line of a log, or empty."""
+    page = log_reader.read_lines(log_id, number, 1) if number else None
+    return page.lines[0].text.strip()[:LINE_MAX] if page and page.lines else ""

@@ -63,6 +63,24 @@ def waiting_count(actor: Actor) -> int:
     return for_actor(actor, visible(actor, ApprovalGate, selectors.READ_RUNS)).count()
 
 
+def asked_of(actor: Actor, count: int) -> list[ApprovalGate]:
+    """The newest questions that wait for this very person, with their runs alone."""
+    if not actor.may(selectors.READ_RUNS):
+        return []
+    rows = visible(actor, ApprovalGate, selectors.READ_RUNS).select_related("run__pipeline")
+    heavy = (f"run__{name}" for name in selectors.HEAVY)
+    return list(for_actor(actor, rows).defer("plan", *heavy).order_by("-id")[:count])
+
+
+def question_of(gate: ApprovalGate) -> str:
+    """What is asked, in words."""
+    if gate.kind == GateKind.TRUST:
+        return "May this contributor's run start?"
+    if gate.kind == GateKind.DECISION:
+        return f"What becomes of {gate.step_name}?"
+    return f"May {gate.step_name} begin?"
+
+
 def gates_of_run(actor: Actor, run: PipelineRun) -> list[ApprovalGate]:
     """All questions that a run asked, the newest first."""
     return list(gates(actor).filter(run=run))

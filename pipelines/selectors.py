@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from devops import selectors as devops_selectors
 from devops.access import Actor, get_visible, visible
@@ -351,9 +352,10 @@ def badge_state(token: str, branch: str = "") -> BadgeState | None:
 def workers(actor: Actor) -> QuerySet[Worker]:
     """The workers of this installation; they serve every account."""
     actor.require("devops.workers.read")
-    return Worker.objects.annotate(
-        busy=Count("runs", filter=Q(runs__status__in=["queued", "running"]), distinct=True)
-    ).order_by("-status", "name")
+    # Of the live ones alone: a worker may have a million runs behind it.
+    held = PipelineRun.objects.filter(worker=OuterRef("pk"), status__in=["queued", "running"])
+    counts = held.order_by().values("worker").annotate(number=Count("pk")).values("number")
+    return Worker.objects.annotate(busy=Coalesce(Subquery(counts), 0)).order_by("-status", "name")
 
 
 def repositories(actor: Actor) -> QuerySet[Repository]:

@@ -1,4 +1,4 @@
-"""Counts over many runs: for lists, the overview, and the pages."""
+"""Counts over many runs: for lists and the pages."""
 
 import uuid
 from collections.abc import Collection
@@ -9,18 +9,16 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from devops import sources
 from devops.access import Actor, visible
 from devops.ids import first_uuid7
-from pipelines import selectors, timetable
-from pipelines.choices import RUN_LIVE, RunStatus, WaitingFor, WorkerStatus
+from pipelines import figures, selectors
+from pipelines.choices import RunStatus, WorkerStatus
+from pipelines.inventory import pipeline_counts
 from pipelines.models import Pipeline, PipelineRun
 
 WINDOW = timedelta(days=30)
 # Durations are taken from at most so many of the latest runs.
 _SAMPLE = 1000
-_LIVE_SHOWN = 20
-_PEOPLE = (WaitingFor.APPROVAL, WaitingFor.TRUST, WaitingFor.DECISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,11 @@ def pipeline_totals(actor: Actor, pipeline: Pipeline) -> PipelineTotals:
 
 def account_totals(actor: Actor) -> dict[str, Any]:
     """What stands over the list of pipelines: them, the runs of thirty days, the failing ones."""
-    return {"pipelines": _pipelines(actor), "runs": _runs(actor), "failing": _failing(actor)}
+    return {
+        "pipelines": pipeline_counts(actor),
+        "runs": figures.run_counts(figures.runs_by_day(actor), figures.live_counts(actor)),
+        "failing": _failing(actor),
+    }
 
 
 def _failing(actor: Actor) -> int:
@@ -91,35 +93,6 @@ def _failing(actor: Actor) -> int:
     return rows.filter(is_active=True).annotate(last=last).filter(last=RunStatus.FAILURE).count()
 
 
-def overview(actor: Actor) -> dict[str, Any]:
-    """What goes on in the account: counts, live runs, success and durations of 30 days."""
-    live = selectors.runs(actor).filter(status__in=RUN_LIVE)
-    return {
-        "source_control": {
-            "providers": _providers(actor),
-            "repositories": _repositories(actor),
-        },
-        "ci_cd": {
-            "pipelines": _pipelines(actor),
-            "pipeline_runs": _runs(actor),
-            "workers": _workers(actor),
-            "schedules": _schedules(actor),
-        },
-        "durations": _durations(visible(actor, PipelineRun, selectors.READ_RUNS)),
-        "live_runs": list(live[:_LIVE_SHOWN]),
-    }
-
-
-def inventory(actor: Actor) -> dict[str, dict[str, Any]]:
-    """How many pipelines, repositories, providers and schedules there are, each with `total`."""
-    return {
-        "pipelines": _pipelines(actor),
-        "repositories": _repositories(actor),
-        "providers": _providers(actor),
-        "schedules": _schedules(actor),
-    }
-
-
 def known_labels(actor: Actor) -> set[str] | None:
     """The labels that online workers hold; None when no worker is online to ask."""
     if not actor.may("devops.workers.read"):
@@ -127,71 +100,6 @@ def known_labels(actor: Actor) -> set[str] | None:
     online = selectors.workers(actor).filter(status=WorkerStatus.ONLINE)
     rows = list(online.values_list("labels", flat=True))
     return {label for labels in rows for label in labels} if rows else None
-
-
-def _providers(actor: Actor) -> dict[str, Any]:
-    rows = sources.providers(actor).order_by()
-    counts = rows.values("provider_type", "is_active").annotate(number=Count("pk", distinct=True))
-    by_type: dict[str, int] = {}
-    active = 0
-    for entry in counts:
-        kind = entry["provider_type"]
-        by_type[kind] = by_type.get(kind, 0) + entry["number"]
-        active += entry["number"] if entry["is_active"] else 0
-    return {"total": sum(by_type.values()), "active": active, "by_type": by_type}
-
-
-def _repositories(actor: Actor) -> dict[str, int]:
-    return selectors.repositories(actor).order_by().aggregate(
-        total=Count("pk", distinct=True),
-        active=Count("pk", filter=Q(is_active=True), distinct=True),
-        with_webhook=Count("webhook_endpoint", distinct=True),
-    )  # fmt: skip
-
-
-def _pipelines(actor: Actor) -> dict[str, int]:
-    rows = visible(actor, Pipeline, selectors.READ_PIPELINES).filter(deleted_at=None)
-    return rows.order_by().aggregate(
-        total=Count("pk"), active=Count("pk", filter=Q(is_active=True))
-    )
-
-
-def _schedules(actor: Actor) -> dict[str, int]:
-    return timetable.schedules(actor).order_by().aggregate(
-        total=Count("pk"), active=Count("pk", filter=Q(is_active=True))
-    )  # fmt: skip
-
-
-def _runs(actor: Actor) -> dict[str, Any]:
-    now = timezone.now()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = visible(actor, PipelineRun, selectors.READ_RUNS).order_by()
-    # Keys are in the order of time: one index answers without a look at any run.
-    recent: dict[str, Any] = rows.filter(pk__gte=first_uuid7(now - WINDOW)).aggregate(
-        total=Count("pk"),
-        successful=Count("pk", filter=Q(status=RunStatus.SUCCESS)),
-        failed=Count("pk", filter=Q(status=RunStatus.FAILURE)),
-        cancelled=Count("pk", filter=Q(status=RunStatus.CANCELLED)),
-        today=Count("pk", filter=Q(pk__gte=first_uuid7(midnight))),
-    )
-    live = rows.filter(status__in=RUN_LIVE).aggregate(
-        running=Count("pk", filter=Q(status=RunStatus.RUNNING)),
-        queued=Count("pk", filter=Q(status=RunStatus.QUEUED)),
-        waiting=Count("pk", filter=Q(waiting_for__in=_PEOPLE)),
-    )
-    rate = _rate(recent["successful"], recent["failed"])
-    return {**recent, **live, "success_rate": rate, "days": WINDOW.days}
-
-
-def _workers(actor: Actor) -> dict[str, int]:
-    rows = list(selectors.workers(actor))
-    online = [row for row in rows if row.status == WorkerStatus.ONLINE]
-    return {
-        "total": len(rows),
-        "online": len(online),
-        "capacity": sum(row.capacity for row in online),
-        "busy": sum(getattr(row, "busy", 0) for row in online),
-    }
 
 
 def _durations(rows: QuerySet[PipelineRun]) -> dict[str, float | int | None]:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
@@ -18,6 +18,8 @@ READ = "devops.schedules.read"
 SHOWN_TIMES = 10
 # Percentiles are of the last times: enough to be true, few enough to be fast.
 SAMPLE = 200
+# What is due for so long, and nothing has acted on it, is late.
+LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from devops.api.permissions import require_declared
 from devops.problems import problem_response
 from pipelines.rest.badges import badge
 from pipelines.rest.ingress import pipeline_webhook
+from powernode.overview.rest import OverviewView
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("devops.rest.urls")),
     path("v1/", include("gitintegration.rest.urls")),
     path("v1/", include("containers.rest.urls")),
+    path("v1/devops/overview", OverviewView.as_view()),
     path("v1/devops/", include("pipelines.rest.urls")),
     path("v1/webhooks/pipelines/<str:hook_token>", pipeline_webhook),
     re_path(r"^v1/badges/(?P<token>[A-Za-z0-9_-]{32})\.svg$", badge),

@@ -45,7 +45,7 @@ from pipelines.pages import (
 from pipelines.pages import ci as all_ci
 from pipelines.pages import documents as pipeline_documents
 from pipelines.pages import schedules as timetable
-from powernode.home import Overview
+from powernode.overview.page import Overview
 from powernode.pages import favicon
 
 urlpatterns = [

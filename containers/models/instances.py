@@ -59,7 +59,7 @@ class ContainerInstance(Lifecycle):
             ),
         ]
         indexes = [
-            models.Index(fields=["account", "status"], name="instance_by_status"),
+            models.Index(fields=["account", "status", "-id"], name="instance_by_status"),
             models.Index(
                 fields=["owner_lease_until"],
                 condition=Q(status__in=sorted(INSTANCE_ACTIVE)),

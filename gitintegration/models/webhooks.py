@@ -64,10 +64,14 @@ class GitWebhookEvent(Lifecycle):
     sha = models.CharField(max_length=64, blank=True)
     # What a push replaced: tells a late, old push from a new one.
     before = models.CharField(max_length=64, blank=True)
+    # What the push brought; a redelivery of it brings nothing more.
+    commits = models.PositiveIntegerField(default=0)
     sender = models.CharField(max_length=200, blank=True)
     sender_id = models.CharField(max_length=255, blank=True)
     # What a redelivery copies; the original is left as it was.
-    original = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    original = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     retry_count = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
@@ -88,6 +92,13 @@ class GitWebhookEvent(Lifecycle):
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="webhook_event_account"),
+            models.Index(fields=["account", "status", "-id"], name="webhook_event_status_of"),
+            # Of copies alone, or the database takes it for one that tells nothing apart.
+            models.Index(
+                fields=["original"],
+                name="webhook_event_copies",
+                condition=models.Q(original__isnull=False),
+            ),
             # Whether a push was replaced already, and where a branch stood last.
             models.Index(
                 fields=["repository", "before"],
@@ -95,6 +106,12 @@ class GitWebhookEvent(Lifecycle):
                 condition=~models.Q(before=""),
             ),
             models.Index(fields=["repository", "ref", "-id"], name="webhook_event_ref"),
+            # The sums of weeks, from the index alone.
+            models.Index(
+                fields=["account", "id", "commits"],
+                name="webhook_event_commits",
+                condition=models.Q(commits__gt=0),
+            ),
             models.Index(
                 fields=["next_attempt_at"],
                 name="webhook_event_due",

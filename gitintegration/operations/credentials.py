@@ -29,6 +29,10 @@ CREATE, UPDATE, DELETE, TEST, READ = (
 MIN_TOKEN_CHARACTERS = 10
 # A credential is healthy up to so many failures in a row.
 HEALTHY_FAILURES = 2
+# Whoever looks is warned so long before.
+EXPIRES_SOON = timedelta(days=30)
+# These get new tokens without anybody's help.
+RENEWED = frozenset({AuthType.OAUTH, AuthType.GITHUB_APP})
 ROTATION_ADVISED = timedelta(days=90)
 _SECRET_KEYS: Mapping[str, frozenset[str]] = {
     AuthType.OAUTH: frozenset({"access_token", "refresh_token", "token_type", "expires_in"}),
@@ -236,9 +240,7 @@ def is_healthy(credential: GitProviderCredential) -> bool:
 
 def can_be_used(credential: GitProviderCredential) -> bool:
     """Active, and not expired without a way to renew it."""
-    return credential.is_active and (
-        not is_expired(credential) or credential.auth_type in {AuthType.OAUTH, AuthType.GITHUB_APP}
-    )
+    return credential.is_active and (not is_expired(credential) or credential.auth_type in RENEWED)
 
 
 def is_expired(credential: GitProviderCredential) -> bool:
@@ -246,11 +248,10 @@ def is_expired(credential: GitProviderCredential) -> bool:
     return credential.expires_at is not None and credential.expires_at <= timezone.now()
 
 
-def expires_soon(credential: GitProviderCredential, days: int = 30) -> bool:
-    """Within so many days from now."""
+def expires_soon(credential: GitProviderCredential) -> bool:
+    """Within the next thirty days."""
     return (
-        credential.expires_at is not None
-        and credential.expires_at <= timezone.now() + timedelta(days=days)
+        credential.expires_at is not None and credential.expires_at <= timezone.now() + EXPIRES_SOON
     )
 
 

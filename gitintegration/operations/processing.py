@@ -20,6 +20,7 @@ from gitintegration.clients.protocol import (
     TriggerEvent,
     UnreadableDeliveryError,
 )
+from gitintegration.clients.pushed import pushed_commits
 from gitintegration.clients.registry import dialect_module
 from gitintegration.jobs import PROCESS_DELIVERY
 from gitintegration.models import GitRepository, GitWebhookEvent
@@ -221,6 +222,8 @@ def _tell(
         "action": first.action[:50], "ref": (first.ref or first.branch)[:300],
         "sha": first.sha[:64], "before": first.before[:64],
     }  # fmt: skip
+    if first.type == "push" and event.original_id is None:
+        facts["commits"] = pushed_commits(event.payload)
     _end(event, WebhookEventStatus.PROCESSED, result=" ".join(words)[:500], **facts)
 
 

@@ -286,7 +286,7 @@ def credential_facts(credential: Any) -> dict[str, Any]:
         "last_used_at", "last_test_at", "last_test_status", "last_error", "consecutive_failures",
         "repositories_count", "scopes",
     )  # fmt: skip
-    is_renewed = credential.auth_type in {AuthType.OAUTH, AuthType.GITHUB_APP}
+    is_renewed = credential.auth_type in rules.RENEWED
     return {
         **{name: getattr(credential, name) for name in names},
         "auth_word": AUTH_WORDS[credential.auth_type],

@@ -50,7 +50,10 @@ class PipelineRun(Lifecycle):
     priority = models.SmallIntegerField(default=0)
     runner_labels = models.JSONField(default=list)
     concurrency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001  (null = no group)
-    worker = models.ForeignKey(Worker, on_delete=models.SET_NULL, null=True, related_name="runs")
+    # Its index is `run_of_worker`.
+    worker = models.ForeignKey(
+        Worker, on_delete=models.SET_NULL, null=True, related_name="runs", db_index=False
+    )
     fence = models.PositiveBigIntegerField(default=0)
     cancel_requested_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
@@ -87,16 +90,15 @@ class PipelineRun(Lifecycle):
             models.Index(fields=["account", "status", "-id"], name="run_account_status"),
             models.Index(fields=["pipeline", "-id"], name="run_pipeline"),
             models.Index(fields=["pipeline", "status", "-id"], name="run_pipeline_status"),
+            # How a branch stands with a pipeline, for the overview and the badge.
+            models.Index(fields=["pipeline", "branch", "-id"], name="run_pipeline_branch"),
             models.Index(fields=["account", "branch", "-id"], name="run_account_branch"),
             models.Index(fields=["account", "trigger_type", "-id"], name="run_account_trigger"),
             models.Index(fields=["commit_sha"], name="run_commit"),
             # Whole, because SQLite cannot tell that a status asked for is in a condition's list.
             models.Index("status", F("priority").desc(), F("id"), name="run_in_line"),
-            models.Index(
-                fields=["worker"],
-                name="run_of_worker",
-                condition=Q(status__in=["queued", "running"]),
-            ),
+            # Whole for the same reason: a worker has many runs behind it and holds few.
+            models.Index(fields=["worker", "status"], name="run_of_worker"),
             models.Index(
                 fields=["concurrency_key", "status", "worker", "id"],
                 name="run_group",
@@ -180,6 +182,11 @@ class StepExecution(Lifecycle):
         indexes = [
             models.Index(
                 fields=["deadline_at"], name="execution_parked", condition=~Q(parked_kind="")
+            ),
+            models.Index(
+                fields=["account", "-id"],
+                name="execution_deployed",
+                condition=Q(step_type="deploy", status="success"),
             ),
         ]
 

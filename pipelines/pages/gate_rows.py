@@ -25,7 +25,7 @@ def gate_row(actor: Actor, gate: ApprovalGate) -> dict[str, Any]:
         "kind": gate.kind,
         "status": gate.status,
         "name": gate.step_name or f"{run.pipeline.name} #{run.run_number}",
-        "question": _question(gate),
+        "question": inbox.question_of(gate),
         "detail": gate.detail,
         "run": run,
         "pipeline": run.pipeline.name,
@@ -66,14 +66,6 @@ def who_may(gate: ApprovalGate) -> str:
     if gate.is_open:
         return "Anyone with the permission"
     return ", ".join(str(word) for word in gate.recipients)
-
-
-def _question(gate: ApprovalGate) -> str:
-    if gate.kind == GateKind.TRUST:
-        return "May this contributor's run start?"
-    if gate.kind == GateKind.DECISION:
-        return f"What becomes of {gate.step_name}?"
-    return f"May {gate.step_name} begin?"
 
 
 def _why_not(actor: Actor, gate: ApprovalGate) -> str:

@@ -29,7 +29,6 @@ _P, _R, _REPOSITORY = "pipelines/<uuid:pk>", "pipeline_runs/<uuid:pk>", "reposit
 _TESTS = "pipelines/<uuid:pipeline_id>/tests"
 
 urlpatterns = [
-    path("overview", documents.OverviewView.as_view()),
     path("step_types", documents.StepTypesView.as_view()),
     path("pipelines", PipelineViewSet.as_view(_ALL)),
     path("pipelines/import", documents.ImportView.as_view()),

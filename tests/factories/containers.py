@@ -1,9 +1,10 @@
 """Rows of the containers app."""
 
 import factory
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from containers.models import DockerHost, SecretReference
+from containers.models import ContainerInstance, DockerHost, SecretReference
 from tests.factories.devops import AccountFactory
 
 
@@ -27,3 +28,22 @@ class DockerHostFactory(DjangoModelFactory[DockerHost]):
     name = factory.Sequence(lambda number: f"host {number}")
     slug = factory.Sequence(lambda number: f"host-{number}")
     api_endpoint = "https://docker.example.org:2376"
+
+
+class InstanceFactory(DjangoModelFactory[ContainerInstance]):
+    """The container of a step, which ended well unless said otherwise."""
+
+    class Meta:
+        model = ContainerInstance
+
+    account = factory.SubFactory(AccountFactory)
+    docker_host = factory.SubFactory(DockerHostFactory, account=factory.SelfAttribute("..account"))
+    execution_id = factory.Sequence(lambda number: f"execution-{number}")
+    image_name = "alpine"
+    status = "completed"
+    owner = factory.Sequence(lambda number: f"pipelines.step:{number}")
+    owner_lease_until = factory.LazyFunction(timezone.now)
+    digest = "d" * 64
+    memory_mb = 256
+    cpu_millicores = 500
+    pids_limit = 100

@@ -8,9 +8,11 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from devops.access import Actor, member_actor
+from devops.ai_spending import this_month
 from devops.choices import Role
 from devops.models import (
     Account,
+    AiCall,
     AiConfig,
     ApiToken,
     AuditEvent,
@@ -21,6 +23,7 @@ from devops.models import (
     Provider,
     Repository,
     User,
+    WebhookDelivery,
 )
 from devops.tokens import digest, new_token_text
 from tests.client import ApiClient
@@ -158,6 +161,36 @@ class AiConfigFactory(DjangoModelFactory[AiConfig]):
     account = factory.SubFactory(AccountFactory)
     name = factory.Sequence(lambda number: f"Model {number}")
     model = "claude-sonnet-5-5"
+
+
+class AiCallFactory(DjangoModelFactory[AiCall]):
+    """A call of this month that cost a dollar."""
+
+    class Meta:
+        model = AiCall
+
+    config = factory.SubFactory(AiConfigFactory)
+    account = factory.SelfAttribute("config.account")
+    purpose = "test"
+    model = "claude"
+    month = factory.LazyFunction(this_month)
+    state = "settled"
+    micro_usd = 1_000_000
+
+
+class DeliveryFactory(DjangoModelFactory[WebhookDelivery]):
+    """A webhook that arrived."""
+
+    class Meta:
+        model = WebhookDelivery
+
+    account = factory.SubFactory(AccountFactory)
+    kind = "webhook"
+    status = "delivered"
+    destination = "https://receiver.example.com/hook"
+    event_name = "push"
+    payload = factory.LazyFunction(dict)
+    idempotency_key = factory.Sequence(lambda number: f"delivery-{number}")
 
 
 class PromptTemplateFactory(DjangoModelFactory[PromptTemplate]):

@@ -1,4 +1,4 @@
-"""Pipeline documents: linted, described, imported; and the overview."""
+"""Pipeline documents: linted, described, imported."""
 
 import dataclasses
 import difflib
@@ -25,7 +25,6 @@ from pipelines.documents import (
 from pipelines.documents.github_import import Remark, import_github
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
-from pipelines.rest.serializers import overview as o
 from pipelines.rest.serializers import pipelines as s
 from pipelines.risk_contract import contract_schema
 
@@ -34,17 +33,6 @@ _FROM = OpenApiParameter(
     "from", str, enum=["powernode", "github"], description="Whose format it is; default ours."
 )
 _DRY_RUN = OpenApiParameter("dry_run", bool, description="Answer the difference, change nothing.")
-
-
-class OverviewView(ActorView):
-    """The account at a glance."""
-
-    permissions = {"get": _READ}
-
-    @extend_schema(operation_id="overview_read", responses=o.OverviewSerializer)
-    def get(self, _request: Request) -> Response:
-        """Counts, live runs, success and durations of 30 days."""
-        return Response(o.OverviewSerializer(statistics.overview(self.actor)).data)
 
 
 class LintView(ActorView):
