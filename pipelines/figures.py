@@ -98,12 +98,12 @@ def runs_by_day(actor: Actor) -> list[Day]:
     actor.require(selectors.READ_RUNS)
     spans = periods.days(SPAN_DAYS)
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    past = _past_days(actor.account_id, hour, spans[-1].start)
+    past = _past_days(actor.account_id, hour)
     return [*past, *_count(visible(actor, PipelineRun, selectors.READ_RUNS), spans[-1:])]
 
 
 @lru_cache(maxsize=256)
-def _past_days(account_id: uuid.UUID, _hour: datetime, _today: datetime) -> list[Day]:
+def _past_days(account_id: uuid.UUID, _hour: datetime) -> list[Day]:
     rows = visible(system_actor(account_id), PipelineRun, selectors.READ_RUNS)
     return _count(rows, periods.days(SPAN_DAYS)[:-1])
 
@@ -160,9 +160,7 @@ def live_counts(actor: Actor) -> dict[str, int]:
 
 def live_runs(actor: Actor, count: int) -> list[PipelineRun]:
     """What is going on now, the newest first; a query for each status, as above."""
-    found = [
-        run for status in _LIVE for run in selectors.runs(actor).filter(status=status)[:count]
-    ]
+    found = [run for status in _LIVE for run in selectors.runs(actor).filter(status=status)[:count]]
     return sorted(found, key=lambda run: run.pk, reverse=True)[:count]
 
 

@@ -197,6 +197,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["devops.api.permissions.AnyActor"],
     "ENUM_NAME_OVERRIDES": {
+        "Severity": ["error", "warning"],
         "AiConfigStatus": "devops.models.AiConfig.Status",
         "PromptDomain": "devops.models.PromptTemplate.Domain",
         "PromptCategory": "devops.models.PromptTemplate.Category",

@@ -12,7 +12,7 @@ from devops.models import Account
 from gitintegration.models import GitProviderCredential
 from pipelines.models import Worker
 from powernode.diagnosis import DISK_FAIL, DISK_WARN
-from powernode.overview.alerts import Alert, by_severity
+from powernode.overview.alerts import Alert, Level, by_severity
 from powernode.overview.infrastructure import of_disk
 from tests.client import ApiClient
 from tests.factories.containers import DockerHostFactory, InstanceFactory
@@ -343,9 +343,9 @@ def test_a_disk_is_told_of_before_it_is_full(free: int, level: str) -> None:
 
 
 def test_errors_come_before_warnings() -> None:
+    levels: list[Level] = ["warning", "error", "warning", "error"]
     told = [
-        Alert(level, "ci_cd", code, "", "", "")
-        for level, code in (("warning", "a"), ("error", "b"), ("warning", "c"), ("error", "d"))
+        Alert(level, "ci_cd", code, "", "", "") for level, code in zip(levels, "abcd", strict=True)
     ]
 
     assert [alert.code for alert in by_severity(told)] == ["b", "d", "a", "c"]
