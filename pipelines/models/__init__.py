@@ -3,7 +3,13 @@
 from pipelines.models.approvals import ApprovalGate, ApprovalVote, StepApprovalToken
 from pipelines.models.caches import StepCache
 from pipelines.models.checks import CommitCheck
-from pipelines.models.definitions import Pipeline, PipelineRepository, PipelineStep, Worker
+from pipelines.models.definitions import (
+    Pipeline,
+    PipelineDocument,
+    PipelineRepository,
+    PipelineStep,
+    Worker,
+)
 from pipelines.models.hints import FailureHint
 from pipelines.models.hooks import PipelineHook
 from pipelines.models.runs import Artifact, PipelineRun, StepExecution
@@ -25,6 +31,7 @@ __all__ = [
     "FailureHint",
     "KnownTest",
     "Pipeline",
+    "PipelineDocument",
     "PipelineHook",
     "PipelineRepository",
     "PipelineRun",

@@ -87,6 +87,22 @@ class Pipeline(Row):
         return f"/pipelines/{self.slug}"
 
 
+class PipelineDocument(Row):
+    """The text that a definition was last written as: its comments, order and quoting.
+
+    The definition is what runs; the text is shown only while it says the same.
+    """
+
+    pipeline = models.OneToOneField(Pipeline, on_delete=models.CASCADE, related_name="document")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline_id}: {len(self.text)} characters"
+
+
 class PipelineStep(Row):
     """One step of a pipeline."""
 

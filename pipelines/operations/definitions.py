@@ -16,7 +16,14 @@ from devops.slugs import free_slug
 from pipelines import selectors, step_types
 from pipelines.choices import RUN_LIVE
 from pipelines.documents import lint_definition
-from pipelines.models import Pipeline, PipelineRepository, PipelineRun, PipelineStep, Schedule
+from pipelines.models import (
+    Pipeline,
+    PipelineDocument,
+    PipelineRepository,
+    PipelineRun,
+    PipelineStep,
+    Schedule,
+)
 from pipelines.operations.schedules import sync_schedules
 
 WRITE = "devops.pipelines.write"
@@ -34,8 +41,9 @@ def create_pipeline(
     *,
     repository_id: uuid.UUID | None = None,
     is_active: bool = True,
+    text: str = "",
 ) -> Pipeline:
-    """Write a new pipeline from its plain definition.
+    """Write a new pipeline from its plain definition; `text` is the document that says it.
 
     Raises:
         Invalid: naming each field or step that breaks a rule.
@@ -46,6 +54,7 @@ def create_pipeline(
     pipeline = insert_pipeline(actor.account_id, definition, user_id=actor.user_id)
     if not is_active:
         Pipeline.objects.filter(pk=pipeline.pk).update(is_active=False)
+    _keep_text(pipeline, text)
     if repository_id is not None:
         repository = get_visible(actor, Repository, "devops.repositories.read", repository_id)
         PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
@@ -55,9 +64,16 @@ def create_pipeline(
 
 @transaction.atomic(durable=True)
 def update_pipeline(
-    actor: Actor, pipeline: Pipeline, changes: Mapping[str, Any], *, is_active: bool | None = None
+    actor: Actor,
+    pipeline: Pipeline,
+    changes: Mapping[str, Any],
+    *,
+    is_active: bool | None = None,
+    text: str = "",
 ) -> Pipeline:
     """Change fields of a pipeline; a `steps` list replaces all steps. Runs keep their snapshot.
+
+    `text` is the document that says what it then is.
 
     Raises:
         Invalid: naming each field or step that breaks a rule.
@@ -73,6 +89,7 @@ def update_pipeline(
         definition = {**selectors.definition_of(pipeline), **changes}
         check_definition(definition)
         replace_definition(pipeline, definition)
+        _keep_text(pipeline, text)
     if is_active is not None:
         Pipeline.objects.filter(pk=pipeline.pk).update(is_active=is_active)
     audit.record(actor, "devops.pipeline.update", pipeline, detail={"fields": sorted(changes)})
@@ -213,6 +230,11 @@ def replace_definition(pipeline: Pipeline, definition: Mapping[str, Any], *, sha
     PipelineStep.objects.filter(pipeline=pipeline).delete()
     _insert_steps(pipeline, definition["steps"])
     sync_schedules(pipeline, definition.get("triggers") or {})
+
+
+def _keep_text(pipeline: Pipeline, text: str) -> None:
+    if text:
+        PipelineDocument.objects.update_or_create(pipeline=pipeline, defaults={"text": text})
 
 
 def _insert_steps(pipeline: Pipeline, steps: list[Mapping[str, Any]]) -> None:

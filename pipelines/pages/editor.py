@@ -13,11 +13,12 @@ from devops.errors import DomainError
 from devops.ids import parse_uuid
 from devops.selectors import members
 from pipelines import selectors, step_types
-from pipelines.documents import export_yaml, lint, parse, to_definition
+from pipelines.documents import lint, parse, to_definition
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import WRITE, create_pipeline, update_pipeline
 from pipelines.pages.pipelines import PipelinePage
 from pipelines.step_types import StepType
+from pipelines.written import document_of
 
 # What the fields suggest; whoever is beyond it is typed.
 MOST_SUGGESTED = 500
@@ -46,7 +47,7 @@ class PipelineEdit(PipelinePage):
         if not slug:
             return self._show(None, STARTER, repository_id=request.GET.get("repository"))
         pipeline = self.find(slug)
-        return self._show(pipeline, export_yaml(selectors.definition_of(pipeline)))
+        return self._show(pipeline, document_of(self.actor, pipeline))
 
     def post(self, request: HttpRequest, slug: str = "") -> HttpResponse:
         pipeline = self.find(slug) if slug else None
@@ -66,11 +67,14 @@ class PipelineEdit(PipelinePage):
             if pipeline is None:
                 chosen = parse_uuid(repository_id) if repository_id else None
                 saved = create_pipeline(
-                    self.actor, definition, repository_id=chosen, is_active=is_active is not False
-                )
+                    self.actor, definition, repository_id=chosen, text=text,
+                    is_active=is_active is not False,
+                )  # fmt: skip
             else:
                 definition["slug"] = pipeline.slug
-                saved = update_pipeline(self.actor, pipeline, definition, is_active=is_active)
+                saved = update_pipeline(
+                    self.actor, pipeline, definition, is_active=is_active, text=text
+                )
         except DomainError as error:
             return self._show(
                 pipeline, text, findings, repository_id=repository_id, is_active=is_active,

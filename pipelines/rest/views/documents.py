@@ -130,9 +130,9 @@ class ImportView(ActorView):
             plan |= {"document": text, "remarks": remarks}
             return Response(s.ImportPlanSerializer(plan).data)
         if existing is None:
-            row = operations.create_pipeline(self.actor, definition)
+            row = operations.create_pipeline(self.actor, definition, text=text)
         else:
-            row = operations.update_pipeline(self.actor, existing, definition)
+            row = operations.update_pipeline(self.actor, existing, definition, text=text)
         shown: Any = selectors.pipeline(self.actor, row.pk)
         facts = statistics.pipeline_facts(self.actor, [shown])[shown.pk]
         shown.last_run, shown.success_rate = facts.last_run, facts.success_rate
