@@ -57,7 +57,7 @@ def _of_branches(failing: list[PipelineRun]) -> list[Alert]:
     found = [
         Alert(
             "error", "ci_cd", "branch_failing",
-            f"{run.pipeline.name} fails on {run.branch} since #{run.run_number} or before",
+            f"{run.pipeline.name} fails on {run.branch}, last in #{run.run_number}",
             "Open the run at its first failing line; the next green run ends this.", run.url,
         )
         for run in failing[:NAMED]

@@ -36,8 +36,8 @@ def quick_links(actor: Actor) -> list[dict[str, str]]:
 
 def _tile(title: str, url: str, icon: str, value: int, note: str, bad: int = 0) -> dict[str, Any]:
     return {
-        "title": title, "url": url, "icon": icon, "value": value, "note": note,
-        "is_bad": bool(bad),
+        "title": title, "url": url, "icon": icon, "value": value,
+        "note": note if value or bad else "", "is_bad": bool(bad),
     }  # fmt: skip
 
 
@@ -61,7 +61,8 @@ def _repositories(sections: Sections) -> dict[str, Any] | None:
     counts = sections["source_control"].get("repositories")
     if counts is None:
         return None
-    note = f"{counts['with_webhook']} with a webhook"
+    hooks = counts["with_webhook"]
+    note = f"{hooks} webhook{'' if hooks == 1 else 's'}"
     return _tile("Repositories", "/repositories", "book-2", counts["total"], note)
 
 
@@ -114,8 +115,8 @@ def _webhooks(sections: Sections) -> dict[str, Any] | None:
     if counts is None:
         return None
     failed, url = counts["failed_today"], "/webhooks"
-    return _tile("Webhooks today", url, "webhook", counts["received_today"], f"{failed} failed",
-                 failed)  # fmt: skip
+    note = f"today, {failed} failed"
+    return _tile("Webhooks", url, "webhook", counts["received_today"], note, failed)
 
 
 def _keys(sections: Sections) -> dict[str, Any] | None:

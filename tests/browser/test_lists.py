@@ -101,9 +101,32 @@ def test_the_overview_shows_figures_failures_and_what_runs(site: Site, visit: Vi
     expect(live).to_contain_text("Slow")
     site.api("POST", f"/devops/pipeline_runs/{running['id']}/cancel", {})
     expect(live).not_to_contain_text("Slow")
+    with page.expect_response(f"{site.url}/") as fresh:
+        page.get_by_role("link", name="Refresh").click()
+    assert fresh.value.ok
+    expect(page.locator("[data-live-dot]")).to_have_text("Live")
     failures.get_by_role("link", name=re.compile("Started by|Broken")).first.click()
     expect(page).to_have_url(re.compile(failed["id"]))
     expect(page.locator(".log-row.is-target")).to_contain_text("error: no tea")
+
+
+def test_the_overview_leads_to_a_failing_branch_until_it_is_green(site: Site, visit: Visit) -> None:
+    made = site.pipeline("Shaky", "exit 1")
+    attach = f"/devops/repositories/{site.facts['repository_id']}/attach_pipeline"
+    site.api("POST", attach, {"pipeline_id": made["id"]})
+    failed = site.finish(site.trigger(made))
+    page = visit("/", width=360)
+    alert = page.get_by_role("link", name="Shaky fails on main")
+    alert.click()
+    expect(page).to_have_url(re.compile(failed["id"]))
+    page.go_back()
+    expect(alert).to_be_visible()
+    green = {"name": "Step 1", "step_type": "run_command", "configuration": {"command": "true"}}
+    site.api("PATCH", f"/devops/pipelines/{made['id']}", {"steps": [green]})
+    site.trigger(made)
+    expect(alert).to_have_count(0)
+    page.get_by_role("navigation", name="What there is").get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
 
 
 def test_a_repository_is_connected_gets_secrets_and_is_disconnected(

@@ -132,7 +132,7 @@ def test_live_runs_tell_their_step_and_whose_they_are(alice: ApiClient) -> None:
     text = signed_in(alice).get("/").content.decode()
 
     live = text[text.index("Live now") :]
-    assert 'data-waiting>Tests</div><div class="small quiet clip">ana</div>' in live
+    assert 'clip">Tests</div><div class="small quiet clip">ana · main</div>' in live
 
 
 def test_failed_deliveries_come_first_and_can_be_redelivered(
