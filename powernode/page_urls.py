@@ -65,6 +65,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/rerun", reruns.RunRerun.as_view(), name="run_rerun"),
     path("schedules", timetable.ScheduleList.as_view(), name="pipeline_schedules"),
     path("schedules/new", timetable.ScheduleNew.as_view()),
+    path("schedules/times", timetable.ScheduleTimes.as_view()),
     path("schedules/<uuid:pk>", timetable.ScheduleDetail.as_view()),
     path("schedules/<uuid:pk>/trigger", timetable.ScheduleTrigger.as_view()),
     path("schedules/<uuid:pk>/toggle", timetable.ScheduleToggle.as_view()),

@@ -6,11 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
+from devops.cron import check_cron, check_zone, next_times
 from devops.cron_words import describe_cron
-from devops.errors import DomainError
+from devops.errors import DomainError, Invalid
 from devops.pages.base import Page, cursor_page
 from devops.pages.forms import PairsField, pairs_text, show_errors
 from pipelines import selectors, timetable
@@ -22,6 +24,7 @@ from pipelines.operations.firing import trigger_schedule
 
 LIST = "/schedules"
 FIRES_SHOWN = 30
+TIMES_SHOWN = 3
 _MISSED = [
     ("latest", "Start the last one"), ("skip", "Start none"), ("all", "Start each, at most ten"),
 ]  # fmt: skip
@@ -189,6 +192,26 @@ class ScheduleDetail(Page):
             },
             status=status,
         )
+
+
+class ScheduleTimes(Page):
+    """`/schedules/times?cron=&timezone=`: what an expression means and its next times, as JSON."""
+
+    nav_area = "schedules"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        cron = request.GET.get("cron", "")[:100]
+        zone = request.GET.get("timezone", "")[:64] or "UTC"
+        self.actor.require(selectors.READ_PIPELINES)
+        try:
+            check_cron(cron)
+            check_zone(zone)
+            times = next_times(cron, zone, timezone.now(), TIMES_SHOWN)
+        except (Invalid, ValueError) as error:
+            words = error.detail if isinstance(error, Invalid) else "It has no time to come."
+            return JsonResponse({"problem": words})
+        shown = [f"{time.astimezone(ZoneInfo(zone)):%a %d %b %H:%M %Z}" for time in times]
+        return JsonResponse({"words": describe_cron(cron), "times": shown})
 
 
 class ScheduleTrigger(Page):

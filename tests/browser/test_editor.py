@@ -6,6 +6,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.site import Site
+from tests.browser.test_look import FAINT, SPILLS
 from tests.browser.test_pipelines import write
 from tests.e2e.platform_process import wait_until
 
@@ -43,6 +44,7 @@ def fill_basics_and_triggers(form: Locator) -> None:
     form.get_by_label("Schedule").check()
     form.get_by_label("Times (cron)").fill("15 4 * * 1")
     form.get_by_label("Time zone").fill("Europe/Berlin")
+    expect(form.get_by_text("At 04:15 on Monday. Next: Mon")).to_be_visible()
     form.get_by_role("button", name="Add an input").click()
     form.get_by_label("Input", exact=True).fill("greeting")
     form.get_by_label("Input", exact=True).blur()
@@ -130,7 +132,7 @@ def approve_and_finish(site: Site, pipeline: dict[str, Any]) -> None:
 
 
 def test_the_form_changes_one_value_of_a_commented_document(visit: Visit) -> None:
-    page = visit("/pipelines/new")
+    page = visit("/pipelines/new", width=360, color_scheme="dark")
     write(page, ODD)
     form = page.get_by_role("region", name="Form")
     expect(form.get_by_label("Name required")).to_have_value("Odd one")
@@ -140,6 +142,8 @@ def test_the_form_changes_one_value_of_a_commented_document(visit: Visit) -> Non
     command = form.get_by_label("Command required")
     command.fill("echo one   # not a comment of ours\necho three")
     changed = ODD.replace("echo two", "echo three")
+    assert page.evaluate(SPILLS) == []
+    assert page.evaluate(FAINT) == []
     page.wait_for_function(f"wanted => ({TEXT})() === wanted", arg=changed)
 
 

@@ -136,3 +136,21 @@ def test_another_accounts_schedule_is_not_there(alice: ApiClient, charlie: ApiCl
     client = signed_in(charlie)
     assert client.get(made.url).status_code == 404
     assert made.name not in client.get("/schedules").content.decode()
+
+
+def test_an_expression_is_told_with_its_next_times(alice: ApiClient) -> None:
+    client = signed_in(alice)
+    query = {"cron": "30 4 * * 1", "timezone": "Europe/Berlin"}
+    told = client.get("/schedules/times", query).json()
+    assert told["words"] == "At 04:30 on Monday"
+    assert len(told["times"]) == 3
+    assert all("04:30 CE" in time and time.startswith("Mon") for time in told["times"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"cron": "what"}, {"cron": "* * * * * *"}, {"cron": "@daily", "timezone": "Mars/Base"},
+     {"cron": "0 0 30 2 *"}],
+)  # fmt: skip
+def test_no_expression_is_told_as_a_problem(alice: ApiClient, query: dict[str, str]) -> None:
+    assert signed_in(alice).get("/schedules/times", query).json().keys() == {"problem"}

@@ -4,6 +4,7 @@ import { el, icon } from "../lib/dom";
 import { chips, field, idOf } from "./fields";
 import { isObject, type Value } from "./render";
 import type { Session } from "./session";
+import { coming } from "./times";
 import { rulesOf } from "./triggers";
 import type { Path } from "./places";
 
@@ -131,6 +132,7 @@ function times(session: Session, entries: Value | undefined): HTMLElement[] {
         el("div", { class: "field-row" },
           field(session, { ...show("cron"), label: "Times (cron)", isMono: true, isRequired: true, placeholder: "0 3 * * 1-5", help: "Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly." }),
           field(session, { ...show("timezone"), label: "Time zone", list: "form-zones", placeholder: "UTC" })),
+        ...coming(session, String(facts["cron"] ?? ""), String(facts["timezone"] ?? "UTC")),
         el("details", { class: "form-more", ...(isMore ? { open: "" } : {}) }, el("summary", { class: "small soft" }, "Name, missed times, overlap"),
           field(session, { ...show("name"), label: "Name", placeholder: String(facts["cron"] ?? "") }),
           field(session, { ...show("missed"), label: "Times missed while nothing ran", kind: "choice", options: MISSED, standard: "latest" }),

@@ -88,20 +88,20 @@ function controlOf(session: Session, spec: FieldSpec, kind: Kind, value: Value |
 }
 
 function choice(spec: FieldSpec, value: Value | undefined): HTMLSelectElement {
-  const options = [...spec.options ?? []];
+  // Not to set it is what the empty choice means, too.
+  const options = [...spec.options ?? []].filter(([each]) => each !== "");
   const select = el("select", {});
-  if (!spec.isRequired) select.append(el("option", { value: "" }, spec.standard === undefined ? spec.placeholder ?? "Not set" : `Default: ${labelOf(options, spec.standard)}`));
+  if (!spec.isRequired) select.append(el("option", { value: "" }, spec.standard === undefined || spec.standard === "" ? spec.placeholder ?? "Not set" : `Default: ${labelOf(options, spec.standard)}`));
   else if (value === undefined) select.append(el("option", { value: "" }, "Choose…"));
-  const isKnown = value === undefined || value === null || options.some(([each]) => each === value);
+  const isKnown = value === undefined || value === null || value === "" || options.some(([each]) => each === value);
   if (!isKnown) options.push([value, `${asText("yaml", value)} (not one of them)`]);
   for (const [each, label] of options) select.append(el("option", { value: JSON.stringify(each) }, label));
-  select.value = value === undefined || value === null ? "" : JSON.stringify(value);
+  select.value = value === undefined || value === null || value === "" ? "" : JSON.stringify(value);
   return select;
 }
 
 function labelOf(options: readonly (readonly [Value, string])[], value: Value): string {
-  const label = options.find(([each]) => each === value)?.[1] ?? String(value);
-  return label === "" ? "none" : label;
+  return options.find(([each]) => each === value)?.[1] ?? String(value);
 }
 
 function expressionTool(session: Session, spec: FieldSpec, isOn: boolean): HTMLElement {

@@ -39,6 +39,7 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
     if (text !== document.read()) document.write(text);
     draw();
   };
+  session.redraw = soon;
   listen(root, session, document, write);
   for (const list of lists(session)) root.append(list);
   draw();

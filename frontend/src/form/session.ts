@@ -1,7 +1,9 @@
 // What the form knows while it is open: the document's tree, the linter's words, what is unfolded.
 
 import type { Schema } from "./schema";
-import type { Value } from "./render";
+import type { Coming } from "./times";
+import { isObject, type Value } from "./render";
+import { rulesOf } from "./triggers";
 import { type Path, readTree, type Tree, valueAt } from "./places";
 
 export interface Finding {
@@ -47,6 +49,9 @@ export class Session {
   readonly pending = new Map<string, { text: string; problem: string }>();
   /** What is typed in the fields that add a step, by the list's pointer. */
   readonly drafts = new Map<string, { name: string; type: string }>();
+  /** What the server said of cron expressions, by zone and expression. */
+  readonly times = new Map<string, Coming>();
+  redraw: () => void = () => undefined;
   private readonly types: Map<string, StepType>;
 
   constructor(readonly facts: Facts) {
@@ -68,6 +73,12 @@ export class Session {
   text(path: Path): string {
     const value = this.value(path);
     return value === undefined || value === null || typeof value === "object" ? "" : String(value);
+  }
+
+  /** Whether the document still has a time with this expression. */
+  isShown(cron: string): boolean {
+    const entries = rulesOf(this.value(["on"]))["schedule"]?.["entries"];
+    return Array.isArray(entries) && entries.some((entry) => isObject(entry) && entry["cron"] === cron);
   }
 
   /** The findings at a place, and below it when asked. */

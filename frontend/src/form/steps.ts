@@ -115,7 +115,7 @@ function configuration(session: Session, path: Path, step: { [key: string]: Valu
 function setting(session: Session, path: Path, facts: FieldFacts): HTMLElement {
   return field(session, {
     path: [...path, "with", facts.key], label: facts.title, kind: facts.kind, help: facts.help, standard: facts.standard,
-    options: facts.options.map((value) => [value, value === "" ? "none" : String(value)] as const),
+    options: facts.options.map((value) => [value, String(value)] as const),
     isRequired: facts.isRequired, keep: path.length, hasExpression: true, isMono: facts.kind === "lines" || facts.kind === "list",
     ...(facts.kind === "yaml" ? { placeholder: "YAML" } : {}),
   });
