@@ -70,6 +70,8 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
   source.form?.addEventListener("keydown", (event) => {
     if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
     event.preventDefault();
+    // A field that is left takes over what was typed in it.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     source.form?.requestSubmit();
   });
   find("#findings")?.addEventListener("click", (event) => {

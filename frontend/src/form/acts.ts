@@ -15,6 +15,9 @@ const LAST = Number.POSITIVE_INFINITY;
 // Lists whose entries are people.
 const PEOPLE = new Set(["recipients", "on_failure", "on_completion", "on_approval_required"]);
 
+// As the document's schema has it.
+const RECIPIENT = /^(?:user:[0-9a-f-]{36}|role:(?:developer|admin|owner)|[^@\s:,;<>]{1,64}@[A-Za-z0-9.-]{1,180})$/;
+
 type Write = (text: string) => void;
 
 /** Do what a control asks for, and leave the focus where the work goes on. */
@@ -100,10 +103,15 @@ function addChip(root: HTMLElement, session: Session, text: string, control: HTM
   if (!(input instanceof HTMLInputElement)) return;
   const path = JSON.parse(input.dataset.add ?? "[]") as Path;
   const typed = input.value.trim();
-  input.value = "";
-  input.focus();
-  if (typed === "") return;
-  const value = PEOPLE.has(String(path.at(-1))) ? recipient(session, typed) : typed;
+  const isPerson = PEOPLE.has(String(path.at(-1)));
+  const value = isPerson ? recipient(session, typed) : typed;
+  const isRefused = isPerson && typed !== "" && !RECIPIENT.test(value);
+  if (isRefused) session.pending.set(pointerOf(path), { text: typed, problem: "Not added: this is no address, member or role." });
+  else {
+    session.pending.delete(pointerOf(path));
+    input.value = "";
+  }
+  if (isRefused || typed === "") return write(text);
   const before = session.value(path);
   if (!(Array.isArray(before) && before.includes(value))) write(insert(text, path, LAST, value));
 }

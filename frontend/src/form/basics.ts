@@ -1,7 +1,7 @@
 // What a pipeline is, when it starts, where it runs, who is told.
 
 import { el, icon } from "../lib/dom";
-import { chips, field, idOf } from "./fields";
+import { chips, field, idOf, inline } from "./fields";
 import { isObject, type Value } from "./render";
 import type { Session } from "./session";
 import { coming } from "./times";
@@ -9,6 +9,7 @@ import { rulesOf } from "./triggers";
 import type { Path } from "./places";
 
 export const UNLIMITED = "unlimited";
+const SHOWN = new Set(["name", "description", "type", "timeout_minutes", "on", "concurrency", "runner_labels", "image", "env", "secrets", "notifications", "steps", "finally"]);
 const POLICIES: readonly (readonly [Value, string])[] = [
   ["queue", "Queue: the new run waits for its turn"],
   ["replace", "Replace: waiting runs give way to the newest one"],
@@ -38,7 +39,15 @@ export function running(session: Session): HTMLElement {
     ]),
     chips(session, { path: ["runner_labels"], label: "Worker labels", keep: 0, placeholder: "linux", help: "Only workers that have all of them run it; none: any worker." }),
     field(session, { path: ["image"], label: "Image", isMono: true, placeholder: "python:3.12-slim", help: "Steps run in a container of it; empty: as processes of the worker." }),
-    chips(session, { path: ["secrets"], label: "Secrets", keep: 0, list: "form-secrets", placeholder: "NAME", help: "Names of the secrets that steps may ask for." }));
+    field(session, { path: ["env"], label: "Environment", kind: "yaml", keep: 0, placeholder: "PIP_NO_INPUT: \"1\"", help: "Variables of every step, a line each: `NAME: value`." }),
+    chips(session, { path: ["secrets"], label: "Secrets", keep: 0, list: "form-secrets", placeholder: "NAME", help: "Names of the secrets that steps may ask for." }),
+    ...others(session));
+}
+
+/** The keys that only the document shows. */
+function others(session: Session): HTMLElement[] {
+  const names = Object.keys(session.tree.value).filter((key) => !SHOWN.has(key));
+  return names.length > 0 ? [el("p", { class: "field-help also" }, "Also in the document: ", ...inline(names.map((name) => `\`${name}\``).join(", ")), ".")] : [];
 }
 
 /** A switch that does more than set its place. */

@@ -26,6 +26,8 @@ export interface FieldSpec {
   /** The value to show, where it is not the one at the path. */
   value?: Value | undefined;
   hasExpression?: boolean;
+  /** What is wrong here although the linter says it of the place above. */
+  problem?: string;
 }
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
@@ -44,7 +46,7 @@ export function field(session: Session, spec: FieldSpec): HTMLElement {
   control.disabled = session.isLocked;
   const waiting = session.pending.get(pointer);
   const isDeep = kind === "yaml" || kind === "list" || kind === "lines";
-  const errors = waiting ? [waiting.problem] : session.found(spec.path, isDeep).map((each) => [each.message, each.remedy].filter(Boolean).join(" "));
+  const errors = waiting ? [waiting.problem] : spec.problem ? [spec.problem] : session.found(spec.path, isDeep).map((each) => [each.message, each.remedy].filter(Boolean).join(" "));
   const described = [spec.help ? `${id}-help` : "", errors.length > 0 ? `${id}-error` : ""].filter(Boolean).join(" ");
   if (described) control.setAttribute("aria-describedby", described);
   if (errors.length > 0) control.setAttribute("aria-invalid", "true");
@@ -176,7 +178,11 @@ export function holdsExpression(value: Value | undefined): boolean {
 }
 
 export function idOf(path: Path): string {
-  return `form${encodeURIComponent(pointerOf(path)).replaceAll("%2F", "/")}`;
+  return idOfPointer(pointerOf(path));
+}
+
+export function idOfPointer(pointer: string): string {
+  return `form${encodeURIComponent(pointer).replaceAll("%2F", "/")}`;
 }
 
 /** Words with `code` in them. */
@@ -201,7 +207,10 @@ export function chips(session: Session, spec: FieldSpec & { shown?: (value: stri
   const shown = spec.shown ?? ((each: string): string => each);
   const input = el("input", { id, autocomplete: "off", "data-add": JSON.stringify(spec.path), ...(spec.list ? { list: spec.list } : {}), placeholder: spec.placeholder ?? "" });
   input.disabled = session.isLocked;
-  const errors = session.found(spec.path, true).map((each) => each.message);
+  const waiting = session.pending.get(pointerOf(spec.path));
+  input.value = waiting?.text ?? "";
+  const errors = waiting ? [waiting.problem] : session.found(spec.path, true).map((each) => each.message);
+  if (errors.length > 0) input.setAttribute("aria-invalid", "true");
   const described = [spec.help ? `${id}-help` : "", errors.length > 0 ? `${id}-error` : ""].filter(Boolean).join(" ");
   if (described) input.setAttribute("aria-describedby", described);
   return el("div", { class: errors.length > 0 ? "field has-error" : "field", id: `${id}-box` },
@@ -213,7 +222,7 @@ export function chips(session: Session, spec: FieldSpec & { shown?: (value: stri
     })),
     el("div", { class: "input-join" }, input, addButton(session, id, spec.label)),
     ...(spec.help ? [el("span", { class: "field-help", id: `${id}-help` }, ...inline(spec.help))] : []),
-    ...(errors.length > 0 ? [el("span", { class: "field-error", id: `${id}-error` }, errors.join(" "))] : []));
+    ...(errors.length > 0 ? [el("span", { class: "field-error", id: `${id}-error` }, ...inline(errors.join(" ")))] : []));
 }
 
 function addButton(session: Session, id: string, label: string): HTMLElement {

@@ -3,7 +3,7 @@
 import { closest, el, find } from "../lib/dom";
 import { act } from "./acts";
 import { basics, running, triggers } from "./basics";
-import { readControl } from "./fields";
+import { idOfPointer, readControl } from "./fields";
 import { morph } from "./morph";
 import { notifications, suggestions } from "./people";
 import { type Facts, type Finding, pointerOf, Session } from "./session";
@@ -40,6 +40,16 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
     draw();
   };
   session.redraw = soon;
+  root.closest("form")?.addEventListener("submit", (event) => {
+    const [pointer] = [...session.pending.keys()];
+    if (pointer === undefined) return;
+    // What cannot be put into the document yet would be lost.
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    session.unfold(pointer);
+    draw();
+    find<HTMLElement>(`#${CSS.escape(idOfPointer(pointer))}`, root)?.focus();
+  }, { capture: true });
   listen(root, session, document, write);
   for (const list of lists(session)) root.append(list);
   draw();

@@ -75,6 +75,11 @@ export class Session {
     return value === undefined || value === null || typeof value === "object" ? "" : String(value);
   }
 
+  /** Unfold what holds a place. */
+  unfold(pointer: string): void {
+    for (const match of pointer.matchAll(/\/(?:steps|finally|parallel)\/\d+/g)) this.opened.add(pointer.slice(0, match.index + match[0].length));
+  }
+
   /** Whether the document still has a time with this expression. */
   isShown(cron: string): boolean {
     const entries = rulesOf(this.value(["on"]))["schedule"]?.["entries"];

@@ -11,6 +11,8 @@ import type { Path } from "./places";
 
 export const GROUP = "parallel";
 const SHOWN = new Set(["name", "key", "uses", "with", "if", "approval", "continue_on_error", "enabled", "timeout_minutes", "retry", "secrets", "env", "image", "parallel", "fail_fast", "max_parallel"]);
+// The linter's code for an object that lacks a key.
+const MISSING = "missing-key";
 const BACKOFFS: readonly (readonly [Value, string])[] = [["fixed", "Always the same"], ["exponential", "Twice as long each time"]];
 
 /** A list of steps with the field that adds one. */
@@ -70,7 +72,7 @@ function stepBody(session: Session, path: Path, step: { [key: string]: Value }):
   const type = session.typeOf(step["uses"]);
   const options = session.facts.types.map((each) => [each.type, `${each.title} (${each.type})`] as const);
   return [
-    ...session.found(path).map((each) => el("p", { class: "field-error" }, [each.message, each.remedy].filter(Boolean).join(" "))),
+    ...said(session, path),
     el("div", { class: "field-row" },
       field(session, { path: [...path, "name"], label: "Name of the step", isRequired: true }),
       field(session, { path: [...path, "uses"], label: "Type of the step", kind: "choice", options, isRequired: true })),
@@ -94,7 +96,7 @@ function configuration(session: Session, path: Path, step: { [key: string]: Valu
   const type = session.typeOf(step["uses"]);
   const given = isObject(step["with"]) ? step["with"] : {};
   const place = [...path, "with"];
-  const unbound = session.found(place).map((each) => el("p", { class: "field-error" }, [each.message, each.remedy].filter(Boolean).join(" ")));
+  const unbound = said(session, place);
   if (!type) return [...unbound, field(session, { path: place, label: "Settings", kind: "yaml", help: "This type is not installed here; its settings are kept as YAML." })];
   const fields = fieldsOf(type.schema);
   const isSeen = (facts: FieldFacts): boolean => facts.isRequired || given[facts.key] !== undefined || fields.length <= 6 || facts.key in type.example;
@@ -102,7 +104,8 @@ function configuration(session: Session, path: Path, step: { [key: string]: Valu
   const rest = fields.filter((facts) => !isSeen(facts));
   const unknown = Object.keys(given).filter((key) => !fields.some((facts) => facts.key === key));
   const others = Object.keys(step).filter((key) => !SHOWN.has(key));
-  const draw = (facts: FieldFacts): HTMLElement => setting(session, path, facts);
+  const isNeeded = [...session.found(place), ...session.found(path)].some((each) => each.code === MISSING);
+  const draw = (facts: FieldFacts): HTMLElement => setting(session, path, facts, isNeeded && facts.isRequired && given[facts.key] === undefined);
   return [
     ...unbound,
     ...shown.map(draw),
@@ -112,8 +115,16 @@ function configuration(session: Session, path: Path, step: { [key: string]: Valu
   ];
 }
 
-function setting(session: Session, path: Path, facts: FieldFacts): HTMLElement {
+/** What the linter says of a step or its settings as a whole; a setting that is missing says it itself. */
+function said(session: Session, path: Path): HTMLElement[] {
+  const type = session.typeOf(session.value([...path.slice(0, path.at(-1) === "with" ? -1 : undefined), "uses"]));
+  return session.found(path).filter((each) => each.code !== MISSING || !type)
+    .map((each) => el("p", { class: "field-error" }, ...inline([each.message, each.remedy].filter(Boolean).join(" "))));
+}
+
+function setting(session: Session, path: Path, facts: FieldFacts, isMissing: boolean): HTMLElement {
   return field(session, {
+    ...(isMissing ? { problem: "This is needed." } : {}),
     path: [...path, "with", facts.key], label: facts.title, kind: facts.kind, help: facts.help, standard: facts.standard,
     options: facts.options.map((value) => [value, String(value)] as const),
     isRequired: facts.isRequired, keep: path.length, hasExpression: true, isMono: facts.kind === "lines" || facts.kind === "list",
