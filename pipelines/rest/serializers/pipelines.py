@@ -29,7 +29,7 @@ class PipelineSerializer(serializers.ModelSerializer[Pipeline]):
     step_count = serializers.IntegerField(read_only=True)
     last_run = RunSerializer(read_only=True, allow_null=True)
     success_rate = serializers.FloatField(
-        read_only=True, allow_null=True, help_text="Percent of the ended runs of 30 days."
+        read_only=True, allow_null=True, help_text="Percent of the newest 100 runs of 30 days."
     )
     triggers = serializers.DictField(read_only=True)
     runner_labels = serializers.ListField(child=serializers.CharField(), read_only=True)
