@@ -7,7 +7,8 @@ from devops.access import Actor
 from gitintegration import public as git
 from pipelines import inbox
 
-SHOWN = 6
+# At most so many of each kind.
+MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ def questions(actor: Actor) -> list[Question]:
             gate.run.url,
             gate.created_at,
         )
-        for gate in inbox.asked_of(actor, SHOWN)
+        for gate in inbox.asked_of(actor, MOST)
     ]
     if actor.may("git.approvals.manage"):
-        rows = (git.approval_row(actor, row) for row in git.pending_approvals(actor)[:SHOWN])
+        rows = (git.approval_row(actor, row) for row in git.pending_approvals(actor)[:MOST])
         found += [
             Question(
                 f"May {row['gate']} begin?", f"{row['run_name']} · {row['repository']}",
@@ -41,4 +42,4 @@ def questions(actor: Actor) -> list[Question]:
             )
             for row in rows if row["can_answer"]
         ]  # fmt: skip
-    return sorted(found, key=lambda question: question.at, reverse=True)[:SHOWN]
+    return sorted(found, key=lambda question: question.at, reverse=True)

@@ -13,7 +13,7 @@ from powernode.overview.runs import with_steps
 from powernode.overview.summary import Summary, summarize
 from powernode.overview.tiles import quick_links, tiles
 
-ROWS, FAILURES, DELIVERIES = 8, 5, 6
+ROWS, FAILURES, DELIVERIES, QUESTIONS = 8, 5, 6, 6
 WRITE = "devops.pipelines.write"
 
 
@@ -26,10 +26,12 @@ class Overview(Page):
         summary = summarize(self.actor)
         failed = list(figures.recent_failures(self.actor)[:FAILURES])
         live, failures = with_steps(self.actor, summary.live_runs[:ROWS], failed)
+        asked = questions(self.actor)
         return self.render(
             "devops/overview.html",
             {
-                "questions": questions(self.actor),
+                "questions": asked[:QUESTIONS],
+                "has_more_questions": len(asked) > QUESTIONS,
                 "alerts": summary.alerts,
                 "live": live,
                 "failures": failures,

@@ -123,9 +123,14 @@ def test_the_overview_leads_to_a_failing_branch_until_it_is_green(site: Site, vi
     expect(alert).to_be_visible()
     green = {"name": "Step 1", "step_type": "run_command", "configuration": {"command": "true"}}
     site.api("PATCH", f"/devops/pipelines/{made['id']}", {"steps": [green]})
+    workers = page.get_by_role("navigation", name="What there is").get_by_role(
+        "link", name="Workers"
+    )
+    workers.focus()
     site.trigger(made)
     expect(alert).to_have_count(0)
-    page.get_by_role("navigation", name="What there is").get_by_role("link", name="Workers").click()
+    expect(workers).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Workers")).to_be_visible()
 
 

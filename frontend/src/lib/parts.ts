@@ -20,10 +20,18 @@ export async function refreshParts(ids: string[]): Promise<void> {
     const old = document.getElementById(id);
     const next = fresh.getElementById(id);
     if (old && next && !isBusy(old)) {
+      const held = heldLink(old);
       old.replaceWith(document.adoptNode(next));
+      // Whoever goes by keyboard stays where they are.
+      if (held) next.querySelector<HTMLElement>(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
       document.dispatchEvent(new CustomEvent("powernode:part", { detail: { id } }));
     }
   }
+}
+
+function heldLink(part: Element): string | null {
+  const focused = document.activeElement;
+  return focused !== null && part.contains(focused) ? focused.getAttribute("href") : null;
 }
 
 function isBusy(part: Element): boolean {
