@@ -33,7 +33,10 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
   const soon = (): void => {
     if (waits) return;
     waits = true;
-    requestAnimationFrame(draw);
+    // A change of the form's own is drawn before that.
+    requestAnimationFrame(() => {
+      if (waits) draw();
+    });
   };
   const write = (text: string): void => {
     if (text !== document.read()) document.write(text);

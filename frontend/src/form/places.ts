@@ -14,8 +14,15 @@ export interface Tree {
   root: Node | null;
 }
 
-/** Read a text; never throws. */
+let latest: Tree | null = null;
+
+/** Read a text; never throws. The latest one is kept: edits read what was just drawn. */
 export function readTree(text: string): Tree {
+  if (latest?.text !== text) latest = read(text);
+  return latest;
+}
+
+function read(text: string): Tree {
   const broken = (message: string, at: number): Tree =>
     ({ text, value: {}, root: null, problem: { message, line: text.slice(0, at).split("\n").length } });
   const doc: Document.Parsed = parseDocument(text, { keepSourceTokens: true, prettyErrors: false, logLevel: "error" });
