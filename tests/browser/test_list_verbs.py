@@ -12,7 +12,7 @@ INPUTS = {"manual": {"inputs": {"version": {"type": "string", "required": True}}
 
 
 def test_a_rows_menu_is_used_by_keyboard_and_saves_the_document(site: Site, visit: Visit) -> None:
-    site.pipeline("Row menu", "true", description="Tried from the list.")
+    made = site.pipeline("Row menu", "true", description="Tried from the list.")
     page = visit("/pipelines?search=row+menu")
     menu = page.get_by_label("More for Row menu")
     menu.focus()
@@ -27,6 +27,13 @@ def test_a_rows_menu_is_used_by_keyboard_and_saves_the_document(site: Site, visi
         page.get_by_role("link", name="Export YAML").click()
     assert started.value.suggested_filename == "row-menu.yml"
     assert "name: Row menu" in started.value.path().read_text()
+
+    # How the last run stands comes by itself.
+    expect(page.locator("[data-live-dot]")).to_have_text("Live")
+    chip = page.locator("tr[data-row] .chip")
+    expect(chip).to_have_text("No runs")
+    site.trigger(made)
+    expect(chip).to_have_text("Success")
 
 
 def test_a_pipeline_is_switched_found_and_run_from_its_row(site: Site, visit: Visit) -> None:
@@ -127,8 +134,13 @@ def test_a_failed_run_tells_why_in_its_row_and_its_failed_step_is_repeated(
     row.locator("[data-expand]").click()
     expect(page.locator(".peek")).to_be_hidden()
     row.locator("[data-expand]").click()
+    # What is new comes when it is asked for, and what was open stays open.
+    site.trigger(made)
+    page.get_by_role("button", name="1 new run").click()
+    expect(page.locator("tr[data-row]")).to_have_count(2)
+    expect(page.locator(".peek:visible")).to_contain_text("error: no milk")
     page.get_by_role("button", name="Retry the failed steps").click()
-    expect(page.locator("#run-head h1")).to_contain_text("#2")
+    expect(page.locator("#run-head h1")).to_contain_text("#3")
     expect(page.locator("#run-steps")).to_contain_text("taken over")
 
 

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from pipelines.models import Pipeline
 from tests.client import ApiClient
@@ -140,3 +142,20 @@ def test_the_head_shows_how_the_last_run_stands(alice: ApiClient, rich: Pipeline
     assert 'data-status="failure"' in head
     assert f'<a class="stat" href="{green.url}">' in page
     assert 'data-duration-ms="64000"' in page
+
+
+def test_the_page_takes_the_same_queries_for_one_run_and_for_many(
+    alice: ApiClient, rich: Pipeline
+) -> None:
+    client = signed_in(alice)
+    RunFactory.create(account=alice.account, pipeline=rich, status="running")
+    body(client, rich.url)
+    with CaptureQueriesContext(connection) as few:
+        body(client, rich.url)
+    for status in ("running", "failure", "success") * 10:
+        RunFactory.create(account=alice.account, pipeline=rich, status=status)
+    PipelineStepFactory.create_batch(5, pipeline=rich)
+    with CaptureQueriesContext(connection) as many:
+        body(client, rich.url)
+
+    assert len(many) == len(few) <= 25
