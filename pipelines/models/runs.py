@@ -90,8 +90,11 @@ class PipelineRun(Lifecycle):
             models.Index(fields=["account", "status", "-id"], name="run_account_status"),
             models.Index(fields=["pipeline", "-id"], name="run_pipeline"),
             models.Index(fields=["pipeline", "status", "-id"], name="run_pipeline_status"),
-            # How a branch stands with a pipeline, for the overview and the badge.
-            models.Index(fields=["pipeline", "branch", "-id"], name="run_pipeline_branch"),
+            # How a repository's branch stands with a pipeline. With the repository in it, or
+            # PostgreSQL takes two indexes together and sorts all that it finds.
+            models.Index(
+                fields=["pipeline", "repository", "branch", "-id"], name="run_repository_branch"
+            ),
             models.Index(fields=["account", "branch", "-id"], name="run_account_branch"),
             models.Index(fields=["account", "trigger_type", "-id"], name="run_account_trigger"),
             models.Index(fields=["commit_sha"], name="run_commit"),
