@@ -54,7 +54,7 @@ def create_pipeline(
     pipeline = insert_pipeline(actor.account_id, definition, user_id=actor.user_id)
     if not is_active:
         Pipeline.objects.filter(pk=pipeline.pk).update(is_active=False)
-    _keep_text(pipeline, text)
+    keep_text(pipeline, text)
     if repository_id is not None:
         repository = get_visible(actor, Repository, "devops.repositories.read", repository_id)
         PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
@@ -89,7 +89,7 @@ def update_pipeline(
         definition = {**selectors.definition_of(pipeline), **changes}
         check_definition(definition)
         replace_definition(pipeline, definition)
-        _keep_text(pipeline, text)
+        keep_text(pipeline, text)
     if is_active is not None:
         Pipeline.objects.filter(pk=pipeline.pk).update(is_active=is_active)
     audit.record(actor, "devops.pipeline.update", pipeline, detail={"fields": sorted(changes)})
@@ -232,7 +232,8 @@ def replace_definition(pipeline: Pipeline, definition: Mapping[str, Any], *, sha
     sync_schedules(pipeline, definition.get("triggers") or {})
 
 
-def _keep_text(pipeline: Pipeline, text: str) -> None:
+def keep_text(pipeline: Pipeline, text: str) -> None:
+    """Keep the document that a definition was written as, inside the caller's transaction."""
     if text:
         PipelineDocument.objects.update_or_create(pipeline=pipeline, defaults={"text": text})
 

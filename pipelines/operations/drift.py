@@ -21,7 +21,7 @@ from gitintegration.public import (
 from pipelines import selectors, step_types
 from pipelines.documents import document_diff, lint, parse, to_definition
 from pipelines.models import Pipeline
-from pipelines.operations.definitions import WRITE, replace_definition
+from pipelines.operations.definitions import WRITE, keep_text, replace_definition
 
 State = Literal["none", "in_step", "differs", "missing", "invalid", "unreadable"]
 
@@ -40,6 +40,7 @@ class Drift:
     sha: str = ""
     diff: str = ""
     definition: dict[str, Any] | None = None
+    text: str = ""
 
 
 def compare_with_file(actor: Actor, pipeline: Pipeline) -> Drift:
@@ -65,6 +66,7 @@ def take_file(actor: Actor, pipeline: Pipeline) -> Pipeline:
         # The key in addresses stays, whatever the file calls it.
         definition = {**found.definition, "slug": pipeline.slug}
         replace_definition(pipeline, definition, sha=found.sha)
+        keep_text(pipeline, found.text)
         audit.record(actor, "devops.pipeline.take_file", pipeline, detail={"sha": found.sha})
     return selectors.pipeline(actor, pipeline.pk)
 
@@ -87,7 +89,7 @@ def _file(repository: Repository, path: str) -> Drift:
         message = f"{path}:{first.line}:{first.column}: {first.message}"
         return Drift("invalid", message, path, branch, sha)
     definition = to_definition(parse(files[path]).value)
-    return Drift("in_step", "", path, branch, sha, "", definition)
+    return Drift("in_step", "", path, branch, sha, "", definition, files[path])
 
 
 def _compared(pipeline: Pipeline, found: Drift) -> Drift:
@@ -103,5 +105,5 @@ def _compared(pipeline: Pipeline, found: Drift) -> Drift:
     )
     state: State = "differs" if diff else "in_step"
     return Drift(
-        state, message, found.path, found.branch, found.sha, diff, found.definition
+        state, message, found.path, found.branch, found.sha, diff, found.definition, found.text
     )  # fmt: skip

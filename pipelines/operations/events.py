@@ -25,7 +25,7 @@ from pipelines.matching import match_triggers, trigger_context
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun
 from pipelines.operations.checks import EVENTS, SKIPS, settle_check
 from pipelines.operations.creation import Origin, create_run
-from pipelines.operations.definitions import insert_pipeline, replace_definition
+from pipelines.operations.definitions import insert_pipeline, keep_text, replace_definition
 from pipelines.operations.runs import repository_context
 
 # How often a repository that does not answer is read anew before the event goes on without it:
@@ -39,6 +39,7 @@ class Definitions:
     """The pipeline files of a commit: those that are sound, and what is wrong with the others."""
 
     sound: dict[str, dict[str, Any]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     is_retryable: bool = False
     has_files: bool = False
@@ -132,6 +133,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
             found.problems.append(f"{path}:{first.line}:{first.column}: {first.message}")
         else:
             found.sound[path] = to_definition(parse(text).value)
+            found.texts[path] = text
     return found
 
 
@@ -144,7 +146,8 @@ def _create_runs(
         return
     outcome = Outcome()
     for path, definition in definitions.sound.items():
-        pipeline = _pipeline_of_file(repository, event, path, definition)
+        text = definitions.texts[path]
+        pipeline = _pipeline_of_file(repository, event, path, definition, text)
         _start(pipeline, definition, repository, event, outcome, source=path)
     linked = PipelineRepository.objects.filter(
         repository=repository, pipeline__is_active=True, pipeline__deleted_at=None,
@@ -213,7 +216,11 @@ def _origin(repository: Repository, event: Mapping[str, Any], source: str) -> Or
 
 
 def _pipeline_of_file(
-    repository: Repository, event: Mapping[str, Any], path: str, definition: dict[str, Any]
+    repository: Repository,
+    event: Mapping[str, Any],
+    path: str,
+    definition: dict[str, Any],
+    text: str,
 ) -> Pipeline:
     """The pipeline that a file of the repository defines, created or brought up to date.
 
@@ -227,6 +234,7 @@ def _pipeline_of_file(
         source = (repository, path, event["definition_sha"])
         pipeline = insert_pipeline(repository.account_id, definition, source=source)
         PipelineRepository.objects.create(pipeline=pipeline, repository=repository)
+        keep_text(pipeline, text)
     elif (
         event["type"] == "push"
         and event["is_trusted"]
@@ -234,6 +242,7 @@ def _pipeline_of_file(
         and pipeline.source_sha != event["sha"]
     ):
         replace_definition(pipeline, definition, sha=event["sha"])
+        keep_text(pipeline, text)
     pipeline.refresh_from_db()
     definition["slug"] = pipeline.slug
     return pipeline

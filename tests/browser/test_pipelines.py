@@ -173,6 +173,11 @@ def test_a_pipeline_of_a_repository_is_read_only_here(visit: Visit) -> None:
     page = visit("/pipelines/shop-ci/edit")
     expect(page.get_by_text("Change it there")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    # As the file has it: written anew, a key that is the default would be left out.
+    expect(page.locator(".cm-content")).to_contain_text("key: tests")
+    form = page.get_by_role("region", name="Form")
+    form.locator(".step-head").first.click()
+    expect(form.get_by_label("Name of the step")).to_be_disabled()
 
 
 @pytest.mark.parametrize("tab", ["runs", "steps", "definition", "triggers", "settings"])

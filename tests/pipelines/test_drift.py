@@ -15,6 +15,7 @@ from pipelines.documents import parse, to_definition
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import insert_pipeline, update_pipeline
 from pipelines.operations.drift import compare_with_file, take_file
+from pipelines.written import document_of
 from tests.pipelines.conftest import Workshop, make_actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,7 +94,8 @@ def test_a_change_on_either_side_is_shown_and_the_file_can_be_taken(
     workshop: Workshop, pipeline: Pipeline, tree: Tree
 ) -> None:
     update_pipeline(workshop.actor, pipeline, {"description": "Written here"})
-    sha = tree.write(DOCUMENT.replace("hello", "goodbye"))
+    text = "# ours\n" + DOCUMENT.replace("hello", "goodbye")
+    sha = tree.write(text)
     stored = selectors.pipeline(workshop.actor, pipeline.pk)
     found = compare_with_file(workshop.actor, stored)
     assert (found.state, found.sha) == ("differs", sha)
@@ -104,6 +106,7 @@ def test_a_change_on_either_side_is_shown_and_the_file_can_be_taken(
     assert compare_with_file(workshop.actor, taken).state == "in_step"
     assert (taken.description, taken.source_sha, taken.slug) == ("", sha, "ci")
     assert taken.steps.get().configuration == {"command": "echo goodbye"}
+    assert document_of(workshop.actor, taken) == text
     event = AuditEvent.objects.get(action="devops.pipeline.take_file")
     assert event.detail == {"sha": sha}
 
