@@ -65,6 +65,37 @@ def test_untrusted_text_in_a_command_is_refused(alice: ApiClient) -> None:
     assert "env" in str(problem.document)
 
 
+def test_recipients_go_in_and_come_out_over_rest_and_in_the_document(alice: ApiClient) -> None:
+    told = [{"type": "email", "value": "team@example.com"}, {"type": "role", "value": "admin"}]
+    made = make(alice, notification_recipients=told, notification_settings={"on_failure": False})
+    assert made["notification_recipients"] == told
+    assert made["notification_settings"] == {"on_failure": False}
+    text = alice.get(f"devops/pipelines/{made['id']}/export").content.decode()
+    again = text.replace("- team@example.com", "- all@example.com")
+    changed = import_text(alice, again).ok()
+    told[0]["value"] = "all@example.com"
+    assert changed["id"] == made["id"]
+    assert changed["notification_recipients"] == told
+    assert changed["notification_settings"] == {"on_failure": False}
+
+
+@pytest.mark.parametrize(
+    ("recipient", "pointer"),
+    [
+        ({"type": "email", "value": "nobody"}, "/notification_recipients/0"),
+        ({"type": "role", "value": "king"}, "/notification_recipients/0"),
+        ({"type": "phone", "value": "1"}, "/notification_recipients/0/type"),
+        ({"type": "email"}, "/notification_recipients/0/value"),
+        ({"type": "email", "value": "a@b.example", "x": 1}, "/notification_recipients/0/x"),
+    ],
+)
+def test_a_recipient_that_is_none_is_refused_at_its_place(
+    alice: ApiClient, recipient: dict[str, Any], pointer: str
+) -> None:
+    body = {"name": "Shop", "steps": [step()], "notification_recipients": [recipient]}
+    assert alice.post("devops/pipelines", body).problem(400).pointers == [pointer]
+
+
 def test_a_patch_changes_what_it_names(alice: ApiClient) -> None:
     made = make(alice)
     changed = alice.patch(f"devops/pipelines/{made['id']}", {"description": "New"}).ok()

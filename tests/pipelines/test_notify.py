@@ -7,6 +7,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from containers.operations.secrets import create_secret
+from devops.choices import Role
 from devops.deliveries import deliver_due
 from devops.models import OutboxMessage, WebhookDelivery
 from pipelines.models import Pipeline, PipelineRun, StepExecution
@@ -160,3 +161,17 @@ def test_a_pipeline_tells_once_how_its_run_ended(
         report_run(str(message.pk))
         deliver_due()
     assert sorted(str(mail["to"]) for mail in mailed.mails) == told
+
+
+def test_a_role_among_the_recipients_is_everybody_who_has_it(
+    workshop: Workshop, mailed: Postbox
+) -> None:
+    told = [{"type": "role", "value": "owner"}]
+    pipeline = workshop.pipeline(step("do", "true"), notification_recipients=told)
+    boss, other = member(workshop, role=Role.OWNER), member(workshop)
+    run = workshop.execute(workshop.trigger(pipeline))
+    report_run(str(OutboxMessage.objects.get(topic=f"run.{run.pk.hex}", name="run_completed").pk))
+    deliver_due()
+    addresses = [str(mail["to"]) for mail in mailed.mails]
+    assert addresses.count(email_of(boss)) == 1
+    assert email_of(other) not in addresses
