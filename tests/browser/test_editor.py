@@ -11,6 +11,7 @@ from tests.browser.test_pipelines import write
 from tests.e2e.platform_process import wait_until
 
 Visit = Callable[..., Page]
+GROUP = "parallel"
 TEXT = "() => document.querySelector('[data-editor] textarea').value"
 ODD = """\
 # who may change this: the platform team
@@ -81,6 +82,20 @@ def fill_steps(form: Locator, asked: str) -> None:
     form.get_by_role("button", name="Add the final step").click()
 
 
+def fill_group(form: Locator) -> None:
+    """Two members side by side, added by keyboard, before the last step."""
+    form.get_by_label("Type of the new step").select_option(GROUP)
+    form.get_by_role("button", name="Add the step").click()
+    expect(form.get_by_label("Name of the new member")).to_be_focused()
+    for name in ("One", "Two"):
+        form.get_by_label("Name of the new member").fill(name)
+        form.get_by_label("Name of the new member").press("Enter")
+        expect(form.get_by_label("Name of the step").last).to_be_focused()
+        form.get_by_label("Command required").last.fill(f"echo {name}")
+    form.get_by_role("button", name="Move Group up").click()
+    expect(form.get_by_role("button", name="Move Group up")).to_be_focused()
+
+
 def fill_notifications_and_limits(form: Locator) -> None:
     """Who is told, and what becomes of a second run."""
     told = form.locator("[data-form-part=notifications]")
@@ -96,6 +111,7 @@ def test_a_pipeline_is_built_with_the_form_alone_saved_and_run(site: Site, visit
     form = page.get_by_role("region", name="Form")
     fill_basics_and_triggers(form)
     fill_steps(form, f"Operator ({site.facts['email']})")
+    fill_group(form)
     fill_notifications_and_limits(form)
     expect(page.locator("#lint-state")).to_have_text("Valid")
     page.get_by_role("button", name="Save").click()
@@ -112,7 +128,10 @@ def test_a_pipeline_is_built_with_the_form_alone_saved_and_run(site: Site, visit
     assert made["settings"]["concurrency"] == {"policy": "reject"}
     assert made["notification_recipients"] == [{"type": "email", "value": "team@example.com"}]
     assert made["notification_settings"] == {"on_completion": False}
-    greet, ship, tell = made["steps"]
+    greet, one, two, ship, tell = made["steps"]
+    assert [(each["group_key"], each["configuration"]["command"]) for each in (one, two)] == [
+        ("group", "echo One"), ("group", "echo Two"),
+    ]  # fmt: skip
     assert greet["configuration"] == {"command": "echo first\necho second", "shell": "sh"}
     assert greet["continue_on_error"]
     members = site.api("GET", "/account/members")["results"]

@@ -32,7 +32,11 @@ export function act(root: HTMLElement, session: Session, text: string, control: 
     case "up": return move(session, text, path, -1, write, focus);
     case "down": return move(session, text, path, 1, write, focus);
     case "remove-step": return removeStep(session, text, path, write, focus);
-    case "add-step": return addStep(session, text, path, write, focus);
+    case "add-step": {
+      const typed = find<HTMLInputElement>(`#${CSS.escape(`${idOf(path)}-new-name`)}`, root);
+      if (typed) typed.value = "";
+      return addStep(session, text, path, write, focus);
+    }
     case "chip-add": return addChip(root, session, text, control, write);
     case "chip": {
       write(drop(text, path, Number(control.dataset.keep)));

@@ -28,7 +28,12 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
     const tree = readTree(document.read());
     // What was read last stays in sight while the text is broken.
     session.tree = tree.problem ? { ...session.tree, problem: tree.problem } : tree;
-    drawParts(root, session);
+    session.isDrawing = true;
+    try {
+      drawParts(root, session);
+    } finally {
+      session.isDrawing = false;
+    }
   };
   const soon = (): void => {
     if (waits) return;
@@ -98,7 +103,8 @@ function isControl(target: EventTarget | null): target is Control {
 function listen(root: HTMLElement, session: Session, document: Document, write: (text: string) => void): void {
   const heard = (event: Event): void => {
     const control = event.target;
-    if (!isControl(control) || session.isLocked) return;
+    // A field that goes away while it is drawn tells of its change once more.
+    if (!isControl(control) || session.isLocked || session.isDrawing) return;
     if (control.dataset.put) write(applied(session, document.read(), control, event.type === "change"));
     else if (control.dataset.new || control.dataset.newType) {
       remember(session, control);

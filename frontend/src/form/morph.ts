@@ -2,12 +2,17 @@
 
 /** Make the children of one element those of another; elements with the same key stay. */
 export function morph(target: Element, wanted: Element): void {
-  const known = new Map([...keys(target)].map(([element, key]) => [key, element]));
+  const oldKeys = keys(target);
+  const known = new Map([...oldKeys].map(([element, key]) => [key, element]));
   const wantedKeys = keys(wanted);
+  const stays = new Set(wantedKeys.values());
+  const isStale = (node: ChildNode): boolean => !(node instanceof Element) || !stays.has(oldKeys.get(node) ?? "");
   let next: ChildNode | null = target.firstChild;
   for (const child of [...wanted.childNodes]) {
     const same = child instanceof Element ? known.get(wantedKeys.get(child) ?? "") : undefined;
     if (same && child instanceof Element) {
+      // To move an element takes the focus out of it; what is in its way goes instead.
+      while (next && next !== same && isStale(next)) next = removed(next);
       if (same === next) next = next.nextSibling;
       else target.insertBefore(same, next);
       update(same, child);
@@ -16,11 +21,13 @@ export function morph(target: Element, wanted: Element): void {
       next = next.nextSibling;
     } else target.insertBefore(child, next);
   }
-  while (next) {
-    const following: ChildNode | null = next.nextSibling;
-    next.remove();
-    next = following;
-  }
+  while (next) next = removed(next);
+}
+
+function removed(node: ChildNode): ChildNode | null {
+  const following = node.nextSibling;
+  node.remove();
+  return following;
 }
 
 /** Elements without an id are told apart by what they are and where they stand. */

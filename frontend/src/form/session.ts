@@ -51,6 +51,7 @@ export class Session {
   readonly drafts = new Map<string, { name: string; type: string }>();
   /** What the server said of cron expressions, by zone and expression. */
   readonly times = new Map<string, Coming>();
+  isDrawing = false;
   redraw: () => void = () => undefined;
   private readonly types: Map<string, StepType>;
 
