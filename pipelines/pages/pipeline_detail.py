@@ -69,7 +69,7 @@ class PipelineDetail(PipelinePage):
                 "inputs": _inputs(pipeline, refused, typed or {}),
                 "default_ref": repository.default_branch if repository else "",
                 "trigger_error": refused.detail if refused else "",
-                "trigger_is_open": request.GET.get("run") == "1",
+                "trigger_is_open": request.GET.get("run") == "1" and pipeline.is_active,
                 "trigger_values": {"ref": (typed or {}).get("ref", "")},
                 "installation": installation,
                 "newer": newer_version(self.actor, installation),

@@ -163,6 +163,7 @@ def test_a_row_runs_asks_or_says_why_not(alice: ApiClient, shop: Pipeline) -> No
     assert 'aria-disabled="true" data-tip="Tea is switched off.' in row_of(page, off)
     assert "data-open" in body(client, f"{asking.url}?run=1")
     assert "data-open" not in body(client, asking.url)
+    assert "data-open" not in body(client, f"{off.url}?run=1")
 
 
 def test_who_may_only_read_sees_no_verbs_but_the_export(alice: ApiClient, shop: Pipeline) -> None:
@@ -223,6 +224,24 @@ def test_deleting_lists_what_is_concerned_and_wants_the_name(
     PipelineRun.objects.update(status="success")
     client.post(f"{shop.url}/delete", {"confirm": "shop"}, headers=back)
     assert "Shop is deleted." in body(client, "/pipelines")
+
+
+def test_names_from_outside_are_text_everywhere(alice: ApiClient) -> None:
+    hostile = PipelineFactory.create(
+        account=alice.account, name="<i>x</i>", description="</td><script>", is_active=False
+    )
+    PipelineStepFactory.create(pipeline=hostile, name="<b>step</b>", condition="'<b>' == 'x'")
+    client = signed_in(alice)
+
+    shown = [
+        body(client, f"{hostile.url}{rest}")
+        for rest in ("", "/delete", "?tab=steps", "?tab=definition", "?tab=settings")
+    ]
+    dialog = body(client, f"{hostile.url}/delete", **{"HX-Request": "true"})
+    for page in (body(client, "/pipelines"), dialog, *shown):
+        assert "&lt;i&gt;x&lt;/i&gt;" in page
+        for raw in ("<i>", "<b>", "</td><script>"):
+            assert raw not in page
 
 
 def test_the_list_takes_the_same_queries_for_one_row_and_for_many(
