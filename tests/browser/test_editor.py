@@ -90,8 +90,9 @@ def fill_group(form: Locator) -> None:
     for name in ("One", "Two"):
         form.get_by_label("Name of the new member").fill(name)
         form.get_by_label("Name of the new member").press("Enter")
-        expect(form.get_by_label("Name of the step").last).to_be_focused()
-        form.get_by_label("Command required").last.fill(f"echo {name}")
+        steps = form.locator("[data-form-part=steps]")
+        expect(steps.get_by_label("Name of the step").last).to_be_focused()
+        steps.get_by_label("Command required").last.fill(f"echo {name}")
     form.get_by_role("button", name="Move Group up").click()
     expect(form.get_by_role("button", name="Move Group up")).to_be_focused()
 
