@@ -25,7 +25,7 @@ class ConfigurationError(ValueError):
 
     def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
         self.problems = list(problems)
-        super().__init__("; ".join(f"{pointer or '/'}: {text}" for pointer, text in self.problems))
+        super().__init__("; ".join(f"{at}: {text}" if at else text for at, text in self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def validate_configuration(name: str, configuration: Mapping[str, Any]) -> dict[
     except ValidationError as error:
         problems = [
             _problem(step_type, configuration, details)
-            for details in error.errors(include_url=False, include_context=False)
+            for details in error.errors(include_url=False)
             if not _meets_expression(configuration, details["loc"])
         ]
         if problems:
@@ -110,8 +110,28 @@ def build_configuration(name: str, values: Mapping[str, Any]) -> BaseModel:
     try:
         return step_type.config_model.model_validate(values)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
+        details = error.errors(include_url=False)
         raise ConfigurationError([_problem(step_type, values, each) for each in details]) from error
+
+
+def more_problems(name: str, configuration: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a type says of a configuration beyond its schema: (JSON pointer, sentence) each.
+
+    Nothing of a configuration that breaks the schema, of one of which a value is known only at
+    run time and narrower than text, or of an unknown type: others say that.
+    """
+    if name not in _types:
+        return []
+    try:
+        _types[name].config_model.model_validate(configuration)
+    except ValidationError as error:
+        return [
+            (_pointer(configuration, details["loc"], details["type"]), str(details["ctx"]["error"]))
+            for details in error.errors(include_url=False, include_input=False)
+            if details["type"] == "value_error"
+            and not _meets_expression(configuration, details["loc"])
+        ]
+    return []
 
 
 def config_schema(name: str, *, expressions: bool = True) -> dict[str, Any]:
@@ -152,6 +172,8 @@ def _problem(step_type: StepType, configuration: Any, details: Any) -> tuple[str
         message = f"{step_type.name} has no setting of this name.{hint}"
     elif details["type"] == "missing":
         message = f"{step_type.name} needs this setting."
+    elif details["type"] == "value_error":
+        message = str(details["ctx"]["error"])
     return _pointer(configuration, location, details["type"]), message
 
 

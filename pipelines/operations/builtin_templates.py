@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from devops.safety.documents import dump_yaml, load_yaml
-from pipelines import step_types
 from pipelines.choices import MarketplaceStatus, TemplateStatus
-from pipelines.documents import lint, parse, to_definition
+from pipelines.documents import parse, to_definition
+from pipelines.linting import lint_text
 from pipelines.marketplace.variables import check_declared
 from pipelines.models import PipelineTemplate
 from pipelines.operations.definitions import DEFINED
@@ -55,9 +55,7 @@ def template_of(path: Path) -> dict[str, Any]:
     content: Any = load_yaml(path.read_text(encoding="utf-8"))
     about, variables = content["template"], content.get("variables", {})
     text = dump_yaml({"name": about["name"], **content["pipeline"]})
-    errors = [
-        found for found in lint(text, schemas=step_types.all_schemas()) if found.severity == "error"
-    ]
+    errors = [found for found in lint_text(text) if found.severity == "error"]
     if errors:
         raise ValueError(f"{path.name}: {errors[0].message}")
     definition = to_definition(parse(text).value)

@@ -13,9 +13,9 @@ from devops.access import Actor, get_visible
 from devops.errors import Conflict, FieldProblem, InUse, Invalid
 from devops.models import Repository
 from devops.slugs import free_slug
-from pipelines import selectors, step_types
+from pipelines import selectors
 from pipelines.choices import RUN_LIVE
-from pipelines.documents import lint_definition
+from pipelines.linting import lint_stored
 from pipelines.models import (
     Pipeline,
     PipelineDocument,
@@ -175,7 +175,7 @@ def check_definition(definition: Mapping[str, Any]) -> None:
     Raises:
         Invalid: every finding with its pointer into the definition.
     """
-    findings = lint_definition(dict(definition), schemas=step_types.all_schemas())
+    findings = lint_stored(dict(definition))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise Invalid(

@@ -18,8 +18,9 @@ from gitintegration.public import (
     read_files,
     try_git_auth,
 )
-from pipelines import selectors, step_types
-from pipelines.documents import document_diff, lint, parse, to_definition
+from pipelines import selectors
+from pipelines.documents import document_diff, parse, to_definition
+from pipelines.linting import lint_text
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import WRITE, keep_text, replace_definition
 
@@ -83,7 +84,7 @@ def _file(repository: Repository, path: str) -> Drift:
         return Drift("unreadable", f"The repository could not be read: {error}", path, branch)
     if path not in files:
         return Drift("missing", f"{path} does not exist on {branch} any more.", path, branch, sha)
-    findings = lint(files[path], schemas=step_types.all_schemas())
+    findings = lint_text(files[path])
     first = next((each for each in findings if each.severity == "error"), None)
     if first is not None:
         message = f"{path}:{first.line}:{first.column}: {first.message}"

@@ -18,9 +18,10 @@ from gitintegration.public import (
     read_files,
     try_git_auth,
 )
-from pipelines import selectors, step_types
+from pipelines import selectors
 from pipelines.choices import Trust
-from pipelines.documents import lint, parse, to_definition
+from pipelines.documents import parse, to_definition
+from pipelines.linting import lint_text
 from pipelines.matching import match_triggers, trigger_context
 from pipelines.models import Pipeline, PipelineRepository, PipelineRun
 from pipelines.operations.checks import EVENTS, SKIPS, settle_check
@@ -123,11 +124,7 @@ def _read_definitions(repository: Repository, event: Mapping[str, Any]) -> Defin
         return found
     found.has_files = bool(files)
     for path, text in sorted(files.items()):
-        findings = [
-            finding
-            for finding in lint(text, schemas=step_types.all_schemas())
-            if finding.severity == "error"
-        ]
+        findings = [finding for finding in lint_text(text) if finding.severity == "error"]
         if findings:
             first = findings[0]
             found.problems.append(f"{path}:{first.line}:{first.column}: {first.message}")

@@ -8,10 +8,10 @@ from django.shortcuts import redirect
 from devops.errors import DomainError, Invalid
 from devops.pages.base import Page
 from devops.safety.documents import DocumentError, dump_yaml
-from pipelines import selectors, step_types
-from pipelines.documents import lint
+from pipelines import selectors
 from pipelines.documents.generators import TARGETS, generate
 from pipelines.documents.github_import import import_github
+from pipelines.linting import lint_text
 from pipelines.operations.definitions import WRITE
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
@@ -113,7 +113,7 @@ class WorkflowImport(Page):
             context = {"text": text, "error": f"{error}."}
             return self.render("pipelines/workflow_import.html", context, status=400)
         document = dump_yaml(imported.document)
-        findings = [asdict(each) for each in lint(document, schemas=step_types.all_schemas())]
+        findings = [asdict(each) for each in lint_text(document)]
         context = editor_context(self.actor, None, document)
         return self.render(
             "pipelines/pipeline_edit.html",

@@ -13,7 +13,8 @@ from devops.errors import DomainError
 from devops.ids import parse_uuid
 from devops.selectors import members
 from pipelines import selectors, step_types
-from pipelines.documents import lint, parse, to_definition
+from pipelines.documents import parse, to_definition
+from pipelines.linting import lint_text
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import WRITE, create_pipeline, update_pipeline
 from pipelines.pages.pipelines import PipelinePage
@@ -56,7 +57,7 @@ class PipelineEdit(PipelinePage):
         # A box that is not ticked is not sent; the hidden field before it says that it was there.
         ticked = request.POST.getlist("active")
         is_active = ticked[-1] == "true" if ticked else None
-        findings = lint(text, schemas=step_types.all_schemas())
+        findings = lint_text(text)
         if any(finding.severity == "error" for finding in findings):
             return self._show(
                 pipeline, text, findings, repository_id=repository_id, is_active=is_active,

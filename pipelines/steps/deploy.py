@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from django.utils import timezone
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devops.errors import DomainError
 from gitintegration.public import StatusState
@@ -151,6 +151,11 @@ class DeployConfig(Config):
     status_url: str = Field(
         "", max_length=500, title="Address of the status", description="Empty: the run's page."
     )
+
+    @model_validator(mode="after")
+    def _says_how(self) -> "DeployConfig":
+        strategies.chosen(self)
+        return self
 
 
 TYPE = StepType(

@@ -22,7 +22,7 @@ def chosen(config: Any) -> str:
     """The strategy, by what is set.
 
     Raises:
-        StepFailedError: it is not offered, or what it needs is not set.
+        ValueError: it is not offered, or what it needs is not set.
     """
     by_setting = {
         "workflow": config.workflow, "webhook": config.webhook_url, "api": config.api_url,
@@ -32,16 +32,14 @@ def chosen(config: Any) -> str:
     if strategy == "auto":
         strategy = next((name for name, value in by_setting.items() if value), "")
         if not strategy:
-            raise StepFailedError(
-                "Nothing says how to deploy: set `command`, `webhook_url`, `api_url` or"
-                " `workflow`.",
-                reason="configuration",
+            raise ValueError(
+                "Nothing says how to deploy: set `command`, `webhook_url`, `api_url` or `workflow`."
             )
     if strategy not in by_setting:
-        raise StepFailedError(f"The strategy {strategy} is not offered.", reason="configuration")
+        raise ValueError(f"The strategy {strategy} is not offered.")
     if not by_setting[strategy]:
         setting = {"webhook": "webhook_url", "api": "api_url"}.get(strategy, strategy)
-        raise StepFailedError(f"The strategy {strategy} needs `{setting}`.", reason="configuration")
+        raise ValueError(f"The strategy {strategy} needs `{setting}`.")
     return strategy
 
 

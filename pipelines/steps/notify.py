@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from django.utils import timezone
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devops.connections import release_connection
 from devops.deliveries import Receiver, deliver_of
@@ -61,6 +61,14 @@ class NotifyConfig(Config):
     required: bool = Field(
         default=False, title="Fail when it does not arrive", description="Within a minute."
     )
+
+    @model_validator(mode="after")
+    def _reaches_somebody(self) -> "NotifyConfig":
+        if self.channel == "email" and not self.to:
+            raise ValueError("A mail needs recipients: say in `to` who gets it.")
+        if self.channel in {"webhook", "slack"} and not self.url.strip():
+            raise ValueError(f"The channel {self.channel} needs its address in `url`.")
+        return self
 
 
 TYPE = StepType(

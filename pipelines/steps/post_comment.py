@@ -1,6 +1,6 @@
 """`post_comment`: a comment on a pull request or issue at the repository's git host."""
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gitintegration.public import ensure_comment
 from pipelines.step_types import StepType
@@ -41,6 +41,12 @@ class PostCommentConfig(Config):
     @classmethod
     def _names_an_output(cls, value: str) -> str:
         return checked_source(value)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "PostCommentConfig":
+        if not (self.body or self.body_file or self.body_from):
+            raise ValueError("There is nothing to say: set `body`, `body_file` or `body_from`.")
+        return self
 
 
 TYPE = StepType(

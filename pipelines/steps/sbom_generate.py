@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from django.utils import timezone
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devops.safety.beneath import files_beneath, open_beneath
 from devops.safety.patterns import GlobSet
@@ -54,6 +54,12 @@ class SbomGenerateConfig(Config):
         title="Project type (cdxgen)",
         description="Empty: cdxgen finds it out.",
     )
+
+    @model_validator(mode="after")
+    def _can_write_it(self) -> "SbomGenerateConfig":
+        if self.format == "spdx" and self.tool != "syft":
+            raise ValueError("SPDX is written by syft: set `tool: syft`.")
+        return self
 
 
 TYPE = StepType(
@@ -122,8 +128,6 @@ def _run(ctx: StepContext, config: SbomGenerateConfig, folder: str, path: str) -
             arguments += ["--exclude", pattern]
         remedy = "Install Anchore's syft there, or leave `tool` away."
     else:
-        if config.format != "cyclonedx":
-            raise StepFailedError("cdxgen writes CycloneDX only.", reason="configuration")
         arguments = ["cdxgen", "--spec-version", config.spec_version, "--output", path]
         arguments += ["--type", config.project_type] if config.project_type else []
         for pattern in config.exclude:
@@ -138,8 +142,6 @@ def _run(ctx: StepContext, config: SbomGenerateConfig, folder: str, path: str) -
 
 
 def _write_own(ctx: StepContext, config: SbomGenerateConfig, folder: str, path: str) -> int:
-    if config.format != "cyclonedx":
-        raise StepFailedError("SPDX is written by syft: set `tool: syft`.", reason="configuration")
     packages: set[Package] = set()
     for name in _lock_files(ctx, config, folder):
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from django.utils import timezone
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.step_types import StepType
 from pipelines.steps.base import Config, Done, Immediate, Outcome, StepContext, StepFailedError
@@ -50,6 +50,15 @@ class SignArtifactConfig(Config):
         title="Annotations",
         description="cosign: names and texts that are signed, too.",
     )
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> "SignArtifactConfig":
+        if self.signer == "gpg" and not self.gpg_key_id:
+            raise ValueError("Say with `gpg_key_id` whose key signs.")
+        has_both = self.key_path and self.public_key_path
+        if self.signer == "cosign" and not self.keyless and not has_both:
+            raise ValueError("Without `keyless` set `key_path` and `public_key_path`.")
+        return self
 
 
 TYPE = StepType(
@@ -116,8 +125,6 @@ class SignArtifactHandler(Immediate):
 
 
 def _gpg(config: SignArtifactConfig, path: str) -> tuple[list[str], list[str], str]:
-    if not config.gpg_key_id:
-        raise StepFailedError("Say with `gpg_key_id` whose key signs.", reason="configuration")
     signature = f"{path}.asc"
     sign = [
         "gpg", "--batch", "--yes", "--armor", "--local-user", config.gpg_key_id,
@@ -139,10 +146,6 @@ def _cosign(config: SignArtifactConfig, path: str) -> tuple[list[str], list[str]
             "--certificate-identity-regexp", ".*", "--certificate-oidc-issuer-regexp", ".*", path,
         ]  # fmt: skip
         return [*sign, path], check, signature
-    if not config.key_path or not config.public_key_path:
-        raise StepFailedError(
-            "Without `keyless` set `key_path` and `public_key_path`.", reason="configuration"
-        )
     key = config.key_path
     if not key.startswith("env://"):
         key = workspace_path(key, "key_path")

@@ -70,15 +70,11 @@ def _import(file: str, text: bytes) -> tuple[str, list[str]]:
 
 
 def _generate(file: str, text: bytes, target: Format) -> tuple[str, list[str]]:
-    from pipelines import step_types  # noqa: PLC0415
-    from pipelines.documents import lint, parse, to_definition  # noqa: PLC0415
+    from pipelines.documents import parse, to_definition  # noqa: PLC0415
     from pipelines.documents.generators import generate  # noqa: PLC0415
+    from pipelines.linting import lint_text  # noqa: PLC0415
 
-    errors = [
-        finding
-        for finding in lint(text, schemas=step_types.all_schemas())
-        if finding.severity == "error"
-    ]
+    errors = [finding for finding in lint_text(text) if finding.severity == "error"]
     if errors:
         first = errors[0]
         raise CommandError(

@@ -33,13 +33,12 @@ def lint(
 ) -> None:
     """Check pipeline documents on this machine; exits 1 when one has an error."""
     setup_django()  # the step types, also those of installed packages, register themselves
-    from pipelines import documents, risk_contract, step_types  # noqa: PLC0415
+    from pipelines import linting, risk_contract  # noqa: PLC0415
 
-    schemas = step_types.all_schemas()
     found = {
         name: _lint_contract(name)
         if Path(name).name == Path(risk_contract.PATH).name
-        else documents.lint(read_document(name), schemas=schemas)
+        else linting.lint_text(read_document(name))
         for name in files
     }
     errors = sum(item.severity == "error" for findings in found.values() for item in findings)

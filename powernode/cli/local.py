@@ -58,13 +58,10 @@ def _execute(
 ) -> str:
     _use(folder, file)
     setup_django()
-    from pipelines import documents, step_types  # noqa: PLC0415
+    from pipelines import documents  # noqa: PLC0415
+    from pipelines.linting import lint_text  # noqa: PLC0415
 
-    errors = [
-        found
-        for found in documents.lint(text, schemas=step_types.all_schemas())
-        if found.severity == "error"
-    ]
+    errors = [found for found in lint_text(text) if found.severity == "error"]
     if errors:
         first = errors[0]
         raise CommandError(

@@ -8,7 +8,7 @@ from django.test import Client
 
 from devops.safety.documents import dump_yaml, load_yaml
 from pipelines import step_reference, step_types
-from pipelines.documents import lint
+from pipelines.linting import lint_text
 from tests.client import ApiClient
 from tests.pages.test_git_ci import signed_in
 
@@ -37,7 +37,7 @@ def test_a_page_has_every_key_and_output_and_an_example_that_is_right(client: Cl
         assert example is not None
         steps = [before, *load_yaml(example[1])]
         document = dump_yaml({"name": "x", "on": {"manual": {}}, "steps": steps})
-        findings = lint(document, schemas=step_types.all_schemas())
+        findings = lint_text(document)
         assert [each.message for each in findings if each.severity == "error"] == [], kind.name
 
 

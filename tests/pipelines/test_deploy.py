@@ -103,10 +103,8 @@ def test_a_smoke_test_has_the_last_word(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("config", "reason", "said"),
     [
-        ({}, "configuration", "Nothing says how"),
-        ({"strategy": "api"}, "configuration", "needs `api_url`"),
-        ({"strategy": "kubernetes"}, "configuration", "not offered"),
-        ({"strategy": "swarm"}, "configuration", "not offered"),
+        ({"strategy": "${{ 'kubernetes' }}"}, "configuration", "not offered"),
+        ({"command": "${{ '' }}"}, "configuration", "Nothing says how"),
         ({"webhook_url": "http://10.0.0.1/"}, "address", "10.0.0.1"),
         ({"webhook_url": "http://127.0.0.1:1/"}, "far_side", "did not answer"),
         ({"workflow": "deploy.yml"}, "host", "no git host"),

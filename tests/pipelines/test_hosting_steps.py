@@ -164,7 +164,7 @@ def test_a_comment_is_edited_by_the_next_run_and_names_it(site: Site) -> None:
     ("kind", "configuration", "words"),
     [
         ("post_comment", {"body": "Hi"}, "no pull request or issue"),
-        ("post_comment", {"issue_number": 1}, "nothing to say"),
+        ("post_comment", {"issue_number": 1, "body": "${{ '' }}"}, "nothing to say"),
         ("post_comment", {"issue_number": 1, "body_file": "../../etc/passwd"}, "no file"),
         ("post_comment", {"issue_number": 1, "body_from": "none.there"}, "no output"),
         ("post_comment", {"issue_number": 4711, "body": "Hi"}, "404"),

@@ -111,9 +111,9 @@ def test_what_does_not_arrive_is_said(
 @pytest.mark.parametrize(
     ("config", "reason", "said"),
     [
-        ({"channel": "email"}, "configuration", "Nobody is to be told"),
+        ({"channel": "${{ 'email' }}"}, "configuration", "say in `to`"),
         ({"channel": "email", "to": ["role:nobody"]}, "configuration", "Nobody is to be told"),
-        ({"channel": "slack"}, "address", "cannot be used"),
+        ({"channel": "slack", "url": "${{ '' }}"}, "configuration", "needs its address"),
         ({"channel": "slack", "url": "file:///etc/passwd"}, "address", "cannot be used"),
         ({"channel": "webhook", "url": "https://example.com"}, "configuration", "signed"),
     ],

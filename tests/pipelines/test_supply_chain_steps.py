@@ -19,6 +19,8 @@ from tests.pipelines.conftest import Workshop, last, log_of, step
 STAND_INS = Path(__file__).parent / "stand_ins"
 # Programs of the workspace come first, as those of a worker would.
 PATH = "bin:/usr/local/bin:/usr/bin:/bin"
+# Known only at run time: the linter would refuse what they are wrong with.
+IMAGE, PIP, SPDX = "${{ 'image' }}", "${{ 'pip-audit' }}", "${{ 'spdx' }}"
 LOCK_FILES = {
     "requirements.txt": "Flask[async]==2.0.1  # web\nclick == 8.1\n-e .\nrich>=1\n",
     "sub/package-lock.json": json.dumps(
@@ -100,8 +102,8 @@ def test_findings_may_be_told_without_failing(workshop: Workshop) -> None:
         ({}, {"TOOL_EXIT": "0"}, ("grype",), "report", "cannot be read"),
         ({"target": "../x"}, {}, ("grype",), "configuration", "leaves the workspace"),
         ({"report_path": "/etc/x"}, {}, ("grype",), "configuration", "leaves the workspace"),
-        ({"scan_type": "image", "target": "--exec"}, {}, ("grype",), "configuration", "dash"),
-        ({"scanner": "pip-audit", "scan_type": "sbom"}, {}, ("pip-audit",), "configuration", "fs"),
+        ({"scan_type": IMAGE, "target": "--exec"}, {}, ("grype",), "configuration", "dash"),
+        ({"scanner": PIP, "scan_type": "sbom"}, {}, ("pip-audit",), "configuration", "fs"),
     ],
 )
 def test_a_scan_that_did_not_happen_never_passes(
@@ -144,9 +146,9 @@ def test_a_list_of_ingredients_is_made_of_lock_files(workshop: Workshop) -> None
         ({}, {}, (), "empty"),
         ({}, {"poetry.lock": "[["}, (), "lock_file"),
         ({}, {"Pipfile.lock": "{"}, (), "lock_file"),
-        ({"format": "spdx"}, LOCK_FILES, (), "configuration"),
+        ({"format": SPDX}, LOCK_FILES, (), "configuration"),
         ({"tool": "syft"}, LOCK_FILES, (), "program_missing"),
-        ({"tool": "cdxgen", "format": "spdx"}, LOCK_FILES, (), "configuration"),
+        ({"tool": "cdxgen", "format": SPDX}, LOCK_FILES, (), "configuration"),
         ({"output_file": "../sbom"}, LOCK_FILES, (), "configuration"),
     ],
 )
@@ -182,8 +184,8 @@ def test_a_file_is_signed_and_the_signature_checked(workshop: Workshop) -> None:
         ({}, {"TOOL_EXIT": "3"}, ("cosign",), "signature", "could not sign"),
         ({}, {"NO_SIGNATURE": "1"}, ("cosign",), "signature", "there is no signature"),
         ({}, {"SPOIL": "1"}, ("cosign",), "signature", "could not verify"),
-        ({"keyless": False}, {}, ("cosign",), "configuration", "public_key_path"),
-        ({"signer": "gpg"}, {}, (), "configuration", "gpg_key_id"),
+        ({"keyless": "${{ false }}"}, {}, ("cosign",), "configuration", "public_key_path"),
+        ({"signer": "${{ 'gpg' }}"}, {}, (), "configuration", "gpg_key_id"),
         ({"artifact_path": "../app"}, {}, ("cosign",), "configuration", "leaves the workspace"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import step_types
-from pipelines.documents import lint
+from pipelines.linting import lint_text
 from pipelines.steps import registry
 from tests.client import ApiClient
 from tests.pipelines.conftest import Workshop, last, log_of, step
@@ -44,16 +44,15 @@ def test_its_failure_is_a_failure_in_its_words(workshop: Workshop, installed: No
 
 
 def test_the_linter_and_the_api_know_its_configuration(alice: ApiClient, installed: None) -> None:
-    schemas = step_types.all_schemas()
-    assert lint(DOCUMENT % "world", schemas=schemas) == []
-    wrong = lint("name: x\nsteps: [{name: a, uses: greet, with: {hom: 1}}]\n", schemas=schemas)
+    assert lint_text(DOCUMENT % "world") == []
+    wrong = lint_text("name: x\nsteps: [{name: a, uses: greet, with: {hom: 1}}]\n")
     assert any("hom" in finding.message for finding in wrong)
     listed = {kind["name"]: kind for kind in alice.get("devops/step_types").ok()}
     assert listed["greet"]["docs"] == "Fails when somebody is not to be greeted."
 
 
 def test_without_the_package_the_type_is_unknown(workshop: Workshop) -> None:
-    findings = lint(DOCUMENT % "world", schemas=step_types.all_schemas())
+    findings = lint_text(DOCUMENT % "world")
     assert any("greet" in finding.message for finding in findings)
 
 

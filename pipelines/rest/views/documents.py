@@ -17,12 +17,11 @@ from pipelines.documents import (
     Finding,
     export_yaml,
     json_schema,
-    lint,
-    lint_definition,
     parse,
     to_definition,
 )
 from pipelines.documents.github_import import Remark, import_github
+from pipelines.linting import lint_stored, lint_text
 from pipelines.models import Pipeline
 from pipelines.operations import definitions as operations
 from pipelines.rest.serializers import pipelines as s
@@ -44,12 +43,11 @@ class LintView(ActorView):
     def post(self, _request: Request) -> Response:
         """Everything wrong with a document or definition, each with its place and a remedy."""
         values = self.parse(s.LintBody)
-        schemas = step_types.all_schemas()
         if "text" in values:
             labels = statistics.known_labels(self.actor)
-            findings = lint(values["text"], schemas=schemas, known_labels=labels)
+            findings = lint_text(values["text"], known_labels=labels)
         else:
-            findings = lint_definition(values["definition"], schemas=schemas)
+            findings = lint_stored(values["definition"])
         shown = {"valid": not _errors(findings), "findings": _plain(findings)}
         return Response(s.LintSerializer(shown).data)
 
@@ -121,7 +119,7 @@ class ImportView(ActorView):
         is_dry = _flag(request, "dry_run")
         text, remarks = _ours(_text(request), request.query_params.get("from", "powernode"))
         labels = statistics.known_labels(self.actor)
-        findings = lint(text, schemas=step_types.all_schemas(), known_labels=labels)
+        findings = lint_text(text, known_labels=labels)
         refuse_errors(findings)
         definition = to_definition(parse(text).value)
         existing = _existing(self, definition["slug"])

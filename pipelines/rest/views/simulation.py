@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devops.api.views import ActorView
-from pipelines import selectors, step_types
-from pipelines.documents import lint, parse, to_definition
+from pipelines import selectors
+from pipelines.documents import parse, to_definition
+from pipelines.linting import lint_text
 from pipelines.rest.serializers import simulation as s
 from pipelines.rest.views.documents import refuse_errors
 from pipelines.simulation import (
@@ -53,7 +54,7 @@ class SimulateView(ActorView):
 
     def _simulate(self, values: Mapping[str, Any], happening: Happening) -> list[Simulated]:
         if "text" in values:
-            refuse_errors(lint(values["text"], schemas=step_types.all_schemas()))
+            refuse_errors(lint_text(values["text"]))
             return [
                 simulate_definition(to_definition(parse(values["text"]).value), happening.event)
             ]

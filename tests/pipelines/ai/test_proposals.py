@@ -15,7 +15,7 @@ from pipelines.ai.proposals import (
     read_answer,
     without_mentions,
 )
-from pipelines.documents import lint_definition
+from pipelines.linting import lint_stored
 from tests.pipelines.conftest import step
 
 GOOD = "--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-one\n+two\n"
@@ -146,7 +146,7 @@ def test_the_linter_refuses_secrets_and_strangers_words_in_a_prompt() -> None:
     definition = {
         "name": "p", "triggers": {"manual": {}}, "secret_refs": ["TOKEN"], "steps": [asking],
     }  # fmt: skip
-    found = lint_definition(definition, schemas=step_types.all_schemas())
+    found = lint_stored(definition)
     errors = {each.code: each.pointer for each in found if each.severity == "error"}
     assert errors["ai-secrets"] == "/steps/0/secret_refs"
     assert "/steps/0/configuration/prompt" in errors.values()

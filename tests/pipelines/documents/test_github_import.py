@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devops.safety.documents import DocumentError, dump_yaml
-from pipelines import step_types
-from pipelines.documents import lint, to_definition
+from pipelines.documents import to_definition
 from pipelines.documents.generators import generate
 from pipelines.documents.github_import import import_github
+from pipelines.linting import lint_text
 
 WORKFLOW = """\
 name: CI
@@ -164,7 +164,7 @@ def test_what_we_generate_for_github_comes_back_sound() -> None:
         for key in ("matrix", "cache", "approval"):
             step.pop(key, None)
     text = dump_yaml(imported.document)
-    findings = lint(text, schemas=step_types.all_schemas())
+    findings = lint_text(text)
     assert [each.message for each in findings if each.severity == "error"] == []
     again = import_github(generate(to_definition(imported.document), "github").text)
     assert [step["uses"] for step in again.document["steps"]] == [
@@ -206,7 +206,7 @@ def test_a_jobs_container_and_services_become_those_of_its_commands() -> None:
     assert "Only its image is taken over" in said
     assert "by its name, at every port" in said
     assert [
-        found for found in lint(dump_yaml(made.document), schemas=step_types.all_schemas())
+        found for found in lint_text(dump_yaml(made.document))
         if found.severity == "error"
     ] == []  # fmt: skip
 
