@@ -22,6 +22,7 @@ STATUS_WRITERS = {
     "pipelines/operations/builtin_templates.py": "a template's status has no listeners",
     "pipelines/operations/templates.py": "a template's status has no listeners; its row is locked",
     "pipelines/operations/workers.py": "a worker's status is its lease's, nobody listens to it",
+    "pipelines/written.py": "finds the text that a definition was written as",
     "pipelines/states.py": "ends all pending steps in one compare-and-set",
     "powernode/clients/errors.py": "is the status of an HTTP answer",
 }
@@ -391,6 +392,7 @@ ROW_READERS = {
     "devops/tokens.py": "finds who a token is",
     "pipelines/feeds.py": "follows rows after a selector let the reader in",
     "pipelines/marketplace_rows.py": "shows templates of other accounts too",
+    "pipelines/written.py": "finds the text that a definition was written as",
     "pipelines/states.py": "ends all pending steps in one statement",
     "containers/public.py": "is the door for neighbours",
     "powernode/cli/installation.py": "the operator's command line acts without an account",
