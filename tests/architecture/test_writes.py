@@ -298,6 +298,7 @@ NOT_DURABLE = {
         "check_definition": READS,
         "insert_pipeline": PART,
         "replace_definition": PART,
+        "keep_text": PART,
     },
     "pipelines/operations/dispatch.py": {
         "read_fleet": READS,
