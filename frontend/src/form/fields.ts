@@ -79,7 +79,8 @@ function controlOf(session: Session, spec: FieldSpec, kind: Kind, value: Value |
   const input = el("input", { autocomplete: "off", placeholder, ...(spec.isMono ? { class: "mono" } : {}), ...(spec.list ? { list: spec.list } : {}) });
   if (kind === "number") {
     input.inputMode = "decimal";
-    if (spec.bounds) {
+    // A number's field cannot show what is none.
+    if (spec.bounds && (value === undefined || typeof value === "number")) {
       input.type = "number";
       input.step = "any";
       [input.min, input.max] = [String(spec.bounds[0]), String(spec.bounds[1])];
