@@ -87,9 +87,10 @@ class PipelineDelete(PipelinePage):
     def _concerned(self, pipeline: Pipeline) -> list[str]:
         links = selectors.links(self.actor, pipeline.pk)
         schedules = timetable.schedules(self.actor).filter(pipeline=pipeline)[:100]
+        runs = _counted(pipeline.last_run_number, "run")
         return [
             _counted(len(pipeline.steps.all()), "step"),
-            f"{_counted(pipeline.last_run_number, 'run')}, readable until retention takes them",
+            *([f"{runs} so far, readable until retention"] if pipeline.last_run_number else []),
             *(f"the schedule {row.name}" for row in schedules),
             *(f"pushes to {link.repository} no longer start it" for link in links),
         ]

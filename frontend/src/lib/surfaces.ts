@@ -16,11 +16,9 @@ export function startSurfaces(): void {
     for (const menu of all<HTMLDetailsElement>("details.menu[open]")) if (menu !== opened) menu.open = false;
     placeMenu(opened);
   }, true);
-  // What lies above a scrolling box does not follow it.
-  document.addEventListener("scroll", (event) => {
-    for (const menu of all<HTMLDetailsElement>("details.menu[open]")) {
-      if (event.target instanceof Node && event.target.contains(menu) && menu.closest(".table-scroll")) menu.open = false;
-    }
+  // What lies above a scrolling box follows it.
+  document.addEventListener("scroll", () => {
+    for (const menu of all<HTMLDetailsElement>(".table-scroll details.menu[open]")) placeMenu(menu);
   }, { passive: true, capture: true });
   document.addEventListener("pointerdown", (event) => {
     for (const menu of all<HTMLDetailsElement>("details.menu[open]")) {
