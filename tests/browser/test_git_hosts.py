@@ -107,7 +107,7 @@ def test_from_no_host_to_a_green_run(place: Place, enter: Callable[..., Page]) -
     expect(page.get_by_text("Next: attach a pipeline")).to_be_visible()
     page.get_by_role("link", name="Attach a pipeline").click()
     page.get_by_role("link", name="New pipeline").click()
-    expect(page.get_by_label("Repository")).not_to_have_value("")
+    expect(page.get_by_role("combobox", name="Repository")).not_to_have_value("")
     write(page, PIPELINE)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("is saved.")).to_be_visible()
