@@ -6,7 +6,7 @@ from typing import Any
 from devops import selectors as devops_selectors
 from devops.access import Actor
 from pipelines.choices import GATE_HOURS_DEFAULT, Phase
-from pipelines.documents import MatrixError, combinations, export_yaml, parse
+from pipelines.documents import MatrixError, combinations, parse
 from pipelines.documents.mapping import document_pointers, written_recipients
 from pipelines.models import Pipeline, PipelineStep
 from pipelines.operations.concurrency import policy_of
@@ -95,9 +95,8 @@ def _matrix(step: PipelineStep) -> str:
     return f"matrix of {number}" if number else "matrix"
 
 
-def definition_parts(definition: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The document in pieces of `text`; what belongs to a step has that step's `key`."""
-    text = export_yaml(definition)
+def definition_parts(definition: Mapping[str, Any], text: str) -> list[dict[str, str]]:
+    """The text of a document in pieces; what belongs to a step has that step's `key`."""
     marked = parse(text).marked
     places = document_pointers(definition)
     begins: dict[int, str] = {}

@@ -26,6 +26,7 @@ from pipelines.pages.pipelines import PipelinePage
 from pipelines.pages.run_list import with_notes
 from pipelines.pages.schedules import schedule_row
 from pipelines.statistics import pipeline_totals
+from pipelines.written import document_of
 
 TABS = ("runs", "steps", "definition", "schedules", "triggers", "settings")
 BARS = 30
@@ -87,7 +88,8 @@ class PipelineDetail(PipelinePage):
             runs, page = cursor_page(request, own)
             return {"runs": with_notes(self.actor, runs), "page": page}
         if tab == "definition":
-            return {"parts": definition_parts(selectors.definition_of(pipeline))}
+            text = document_of(self.actor, pipeline)
+            return {"parts": definition_parts(selectors.definition_of(pipeline), text)}
         if tab == "schedules":
             return {"schedules": self._schedules(pipeline)}
         if tab == "triggers":

@@ -7,7 +7,6 @@ from django.shortcuts import redirect
 from devops.errors import DomainError
 from devops.pages.base import Page, asked_from
 from pipelines import selectors, timetable
-from pipelines.documents import export_yaml
 from pipelines.models import Pipeline
 from pipelines.operations.badges import publish_badge, withdraw_badge
 from pipelines.operations.definitions import (
@@ -16,6 +15,7 @@ from pipelines.operations.definitions import (
     duplicate_pipeline,
     set_active,
 )
+from pipelines.written import document_of
 
 
 class PipelinePage(Page):
@@ -101,7 +101,7 @@ class PipelineExport(PipelinePage):
 
     def get(self, _request: HttpRequest, slug: str) -> HttpResponse:
         pipeline = self.find(slug)
-        text = export_yaml(selectors.definition_of(pipeline))
+        text = document_of(self.actor, pipeline)
         disposition = f'attachment; filename="{pipeline.slug}.yml"'
         return HttpResponse(
             text, content_type="application/yaml", headers={"Content-Disposition": disposition}

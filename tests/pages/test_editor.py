@@ -59,6 +59,22 @@ def test_a_document_comes_back_as_it_was_written(alice: ApiClient) -> None:
     assert shown(client.get(address)) == changed
 
 
+def test_the_definition_and_the_export_are_as_it_was_written(alice: ApiClient) -> None:
+    client = signed_in(alice)
+    client.post("/pipelines/new", {"text": TEXT})
+    pipeline = Pipeline.objects.get()
+    assert client.get(f"{pipeline.url}/export").content.decode() == TEXT
+    exported = alice.get(f"devops/pipelines/{pipeline.pk}/export").content.decode()
+    assert exported == TEXT
+    page = client.get(f"{pipeline.url}?tab=definition").content.decode()
+    found = re.search(r'<pre id="definition">(.*?)</pre>', page, re.DOTALL)
+    assert found
+    assert html.unescape(re.sub(r"</?span[^>]*>", "", found[1])) == TEXT
+    step = re.search(r'id="step-greet">(.*?)</span>', page, re.DOTALL)
+    assert step
+    assert "echo hello" in step[1]
+
+
 def test_a_text_that_no_longer_says_what_is_stored_is_not_shown(alice: ApiClient) -> None:
     client = signed_in(alice)
     client.post("/pipelines/new", {"text": TEXT})

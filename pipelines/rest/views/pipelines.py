@@ -16,7 +16,7 @@ from devops.api.views import ActorViewSet
 from devops.errors import Conflict, Invalid
 from pipelines import selectors, statistics
 from pipelines.badges import badge_facts
-from pipelines.documents import export_yaml, from_definition, step_key, stored_triggers
+from pipelines.documents import from_definition, step_key, stored_triggers
 from pipelines.documents.generators import TARGETS, generate
 from pipelines.filters import PipelineFilter
 from pipelines.inputs import check_inputs
@@ -32,6 +32,7 @@ from pipelines.operations.templates import create_from_pipeline
 from pipelines.rest.serializers import pipelines as s
 from pipelines.rest.serializers.runs import RunSerializer
 from pipelines.rest.serializers.templates import TemplateDetailSerializer, TemplateOfPipeline
+from pipelines.written import document_of
 
 _READ, _WRITE = selectors.READ_PIPELINES, operations.WRITE
 _TARGET = OpenApiParameter("target", str, enum=[*TARGETS], description="Default github.")
@@ -195,13 +196,13 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
     def export(self, request: Request, **_path: object) -> HttpResponse | Response:
         """The pipeline as a document, to be kept in a repository or imported elsewhere."""
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
-        definition = selectors.definition_of(row)
         kind = request.query_params.get("format", "yaml")
         if kind == "json":
-            return Response(from_definition(definition))
+            return Response(from_definition(selectors.definition_of(row)))
         if kind != "yaml":
             raise Invalid.field("?format", "`format` is yaml or json.", code="invalid-format")
-        response = HttpResponse(export_yaml(definition), content_type="application/yaml")
+        text = document_of(self.actor, row)
+        response = HttpResponse(text, content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{row.slug}.yml"'
         return response
 
