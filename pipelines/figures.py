@@ -24,6 +24,8 @@ SAMPLE = 500
 TREND = 10
 # How many attached repositories are looked at for failing branches, the newest first.
 LINKS = 300
+# How many waiting runs are looked at for labels that nobody has.
+WAITING = 50
 DEPLOY = "deploy"
 _ENDED = (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELLED)
 _LIVE = (RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING)
@@ -162,6 +164,14 @@ def live_runs(actor: Actor, count: int) -> list[PipelineRun]:
     """What is going on now, the newest first; a query for each status, as above."""
     found = [run for status in _LIVE for run in selectors.runs(actor).filter(status=status)[:count]]
     return sorted(found, key=lambda run: run.pk, reverse=True)[:count]
+
+
+def waiting_for_workers(actor: Actor) -> list[PipelineRun]:
+    """The runs that have waited longest for a worker to take them."""
+    rows = selectors.runs(actor).filter(
+        status=RunStatus.QUEUED, waiting_for=WaitingFor.WORKER, worker=None
+    )
+    return list(rows.order_by("id")[:WAITING])
 
 
 def run_counts(days: Sequence[Day], live: Mapping[str, int]) -> dict[str, Any]:

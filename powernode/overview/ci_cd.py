@@ -27,6 +27,7 @@ def ci_cd(
         facts["pipeline_runs"] = figures.run_counts(days, live)
         if actor.may(inventory.READ_WORKERS):
             alerts += _of_workers(workers, live["stuck"])
+            alerts += _of_labels(actor, workers) if live["stuck"] else []
         if actor.may(selectors.READ_PIPELINES):
             alerts += _of_branches(figures.failing_branches(actor))
     if actor.may("git.runners.read"):
@@ -50,6 +51,27 @@ def _of_workers(workers: Sequence[Worker], stuck: int) -> list[Alert]:
             "Start one on any machine that reaches the database and the broker: powernode worker.",
             "/workers",
         )
+    ]  # fmt: skip
+
+
+def _of_labels(actor: Actor, workers: Sequence[Worker]) -> list[Alert]:
+    """Runs that no worker which is online may take: they wait until somebody does something."""
+    online = [set(worker.labels) for worker in workers if worker.status == "online"]
+    if not online:
+        return []
+    lonely = [
+        run
+        for run in figures.waiting_for_workers(actor)
+        if not any(set(run.runner_labels) <= labels for labels in online)
+    ]
+    return [
+        Alert(
+            "warning", "ci_cd", "no_fitting_worker",
+            f"{run.pipeline.name} #{run.run_number} waits: no worker has its labels",
+            f"Start one with {', '.join(run.runner_labels)}, or change the pipeline's labels.",
+            run.url,
+        )
+        for run in lonely[:NAMED]
     ]  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from tests.pipelines.documents.document_fixtures import EXAMPLE, SCHEMAS, pipeli
 COMMAND = "with: {command: x}\n"
 
 
-def found(text: str, **options: list[str]) -> list[tuple[str, int, int]]:
-    return [(f.code, f.line, f.column) for f in lint(text, schemas=SCHEMAS, **options)]
+def found(text: str, known_labels: list[str] | None = None) -> list[tuple[str, int, int]]:
+    findings = lint(text, schemas=SCHEMAS, known_labels=known_labels)
+    return [(f.code, f.line, f.column) for f in findings]
 
 
 def test_the_example_document_has_no_findings() -> None:
