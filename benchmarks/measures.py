@@ -186,7 +186,7 @@ def _pss(pid: int) -> float:
 
 
 def listing(stack: Stack, rows: int = 1_000_000) -> Samples:
-    """Milliseconds for a page of 50 of the runs, any status, at so many runs."""
+    """Milliseconds for 50 of the runs, any status, and for pages, at so many runs of 90 days."""
     stack.do("pipeline", definition=definition("true", name="listed"))
     stack.do("load_runs", count=rows)
     connection = http.client.HTTPConnection("127.0.0.1", stack.port)
@@ -201,7 +201,25 @@ def listing(stack: Stack, rows: int = 1_000_000) -> Samples:
         answer.read()
         assert answer.status == 200, answer.status
         taken.append((time.monotonic() - began) * 1000)
-    return {"list of 50 runs": taken[8:]}
+    cookie = {"Cookie": stack.do("session")}
+    pages = {"overview": "/", "page of runs": "/runs", "page of pipelines": "/pipelines"}
+    shown = {name: _loaded(connection, path, cookie) for name, path in pages.items()}
+    return {"list of 50 runs": taken[8:], **shown}
+
+
+def _loaded(
+    connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
+) -> list[float]:
+    """Milliseconds of each answer but the first ones."""
+    taken = []
+    for _ in range(48):
+        began = time.monotonic()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+        taken.append((time.monotonic() - began) * 1000)
+    return taken[8:]
 
 
 def simulator(stack: Stack) -> Samples:

@@ -100,18 +100,42 @@ class Driver:
             cursor.execute(statement, parameters or [])
             return [list(row) for row in cursor.fetchall()] if cursor.description else []
 
+    def session(self) -> str:
+        """The cookie of a browser in which the person is logged in."""
+        from django.test import Client  # noqa: PLC0415
+
+        browser = Client()
+        browser.force_login(
+            User.objects.get(pk=self.actor.user_id),
+            backend="django.contrib.auth.backends.ModelBackend",
+        )
+        return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
+
     def load_runs(self, count: int) -> int:
-        """So many finished runs, copied in one statement from one real run."""
+        """So many finished runs of ninety days, copied in one statement from a real one."""
+        from time import time  # noqa: PLC0415
+
         from pipelines.models import Pipeline  # noqa: PLC0415
 
         run = trigger_run(
             self.actor, selectors.pipeline(self.actor, Pipeline.objects.latest("id").pk)
         )
         columns = [str(field.column) for field in PipelineRun._meta.concrete_fields]
+        span = 90 * 86_400_000
+        ms = f"({round(time() * 1000) - span} + n * {span} / {count})"
+        moment = (
+            f"strftime('%Y-%m-%d %H:%M:%f', {ms} / 1000.0, 'unixepoch')"
+            if connection.vendor == "sqlite"
+            else f"to_timestamp({ms} / 1000.0)"
+        )
         fresh = {
             # In order, as the product's own keys are: a million random ones would take an hour.
-            "id": "printf('01%030x', n)" if connection.vendor == "sqlite"
-            else "('01' || lpad(to_hex(n), 30, '0'))::uuid",
+            "id": f"printf('%012x70008%015x', {ms}, n)" if connection.vendor == "sqlite"
+            else f"(lpad(to_hex({ms}), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid",
+            **dict.fromkeys(
+                ("created_at", "updated_at", "queued_at", "started_at", "completed_at"), moment
+            ),
+            "duration_ms": "1000 + n - 5000 * (n / 5000)", "waiting_for": "''",
             "run_number": "n + 1",
             "status": "CASE WHEN n - 1000 * (n / 1000) = 0 THEN 'failure' ELSE 'success' END",
             "worker_id": "NULL", "concurrency_key": "NULL", "snapshot": "'{\"name\": \"listed\"}'",
