@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from devops.clients.anthropic.fake import FakeApi, Say, Script, serving
 from tests.browser.conftest import Watch, sign_in
@@ -146,6 +146,68 @@ def test_an_update_shows_both_sides_and_keeps_ours(
     page.get_by_role("button", name="Update to 1.1.0").click()
     expect(page.get_by_text("Greeting follows Greet 1.1.0.")).to_be_visible()
     expect(page.locator("#definition")).to_contain_text("echo hello from us")
+
+
+def test_a_provider_is_added_tested_made_the_default_and_removed(
+    place: Place, enter: Callable[..., Page]
+) -> None:
+    page = enter("/settings/ai")
+
+    def card(name: str) -> Locator:
+        return page.locator("section.card").filter(has=page.get_by_role("heading", name=name))
+
+    page.get_by_role("link", name="Add a provider").first.click()
+    page.get_by_label("Name").fill("Second")
+    page.get_by_label("API key").fill(place.model.api_key)
+    page.get_by_label("Address").fill(place.model.url)
+    page.get_by_role("button", name="Save").click()
+    expect(card("Second")).to_contain_text("Not tested")
+    card("Second").get_by_role("button", name="Test").click()
+    expect(card("Second")).to_contain_text("Answers")
+    expect(card("Fake").locator(".tag")).to_have_text("Default")
+
+    card("Second").get_by_role("button", name="Make it the default").click()
+    expect(card("Second").locator(".tag")).to_have_text("Default")
+    expect(card("Fake").locator(".tag")).to_have_count(0)
+    card("Fake").get_by_role("button", name="Make it the default").click()
+    expect(card("Fake").locator(".tag")).to_have_text("Default")
+    card("Second").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Remove Second?")
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(card("Second")).to_have_count(0)
+
+
+def test_a_prompt_is_written_tried_changed_copied_and_taken_away(
+    enter: Callable[..., Page],
+) -> None:
+    page = enter("/settings/prompts")
+    page.get_by_role("button", name="Add the starters").click()
+    chips = page.get_by_role("navigation", name="Categories").get_by_role("link")
+    expect(chips.first).to_have_text("All 8")
+    chips.nth(1).click()
+    expect(page.locator("tbody tr")).to_have_count(int(chips.nth(1).inner_text().split()[-1]))
+
+    page.get_by_role("link", name="New template").click()
+    page.get_by_label("Name").fill("Greeting")
+    page.get_by_label("Text").fill("Hello {{ who }}")
+    page.get_by_label("Defaults of variables").fill("who=you")
+    page.get_by_role("button", name="Keep the template").click()
+    expect(page.locator("#preview pre")).to_have_text("Hello you")
+    page.get_by_label("Values").fill("who=me")
+    page.get_by_role("button", name="Render").click()
+    expect(page.locator("#preview pre")).to_have_text("Hello me")
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Text").fill("Goodbye {{ who }}")
+    page.get_by_role("button", name="Save as version 2").click()
+    versions = page.locator("section.card", has_text="Versions").locator("li")
+    expect(versions.filter(has_text="In use")).to_contain_text("Version 2")
+    page.get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_text("Copied as")).to_be_visible()
+    expect(page.locator(".prompt-text").first).to_have_text("Goodbye {{ who }}")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take it away").click()
+    expect(page.get_by_role("link", name="Greeting")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [360, 1440])
