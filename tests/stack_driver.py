@@ -32,12 +32,13 @@ class Driver:
     """The commands, by name."""
 
     actor: Actor
+    user: User
     repository: Repository
 
     def setup(self) -> dict[str, str]:
         """A person, an account, a token, a repository with a webhook."""
         word = uuid.uuid4().hex[:8]
-        user = User.objects.create_user(f"{word}@example.org", None, name=word)
+        self.user = user = User.objects.create_user(f"{word}@example.org", None, name=word)
         account = Account.objects.create(name=word, slug=word)
         self.actor = member_actor(
             Membership.objects.create(account=account, user=user, role=Role.OWNER)
@@ -105,10 +106,7 @@ class Driver:
         from django.test import Client  # noqa: PLC0415
 
         browser = Client()
-        browser.force_login(
-            User.objects.get(pk=self.actor.user_id),
-            backend="django.contrib.auth.backends.ModelBackend",
-        )
+        browser.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
         return "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
 
     def load_runs(self, count: int) -> int:
