@@ -8,7 +8,7 @@ from gitintegration import public as git
 from pipelines import figures, inventory, selectors, timetable
 from pipelines.figures import Day
 from pipelines.models import PipelineRun, Worker
-from powernode.overview.alerts import Alert, told
+from powernode.overview.alerts import Alert, counted
 
 # How many failing branches are named one by one.
 NAMED = 4
@@ -97,32 +97,20 @@ def _of_branches(failing: list[PipelineRun]) -> list[Alert]:
 
 
 def _of_runners(figures: dict[str, Any]) -> list[Alert]:
-    if not figures["offline"]:
-        return []
-    return [
-        Alert(
-            "warning", "ci_cd", "runners_offline",
-            told(
-                figures["offline"], figures["offline_name"],
-                "The CI runner {name} is offline", "{count} CI runners are offline",
-            ),
-            "Start it on its machine, or remove it if it is gone for good.",
-            "/ci/runners?status=offline",
-        )
-    ]  # fmt: skip
+    return counted(
+        ("warning", "ci_cd", "runners_offline"), figures, "offline", "offline_name",
+        one="The CI runner {name} is offline",
+        many="{count} CI runners are offline",
+        remedy="Start it on its machine, or remove it if it is gone for good.",
+        url="/ci/runners?status=offline",
+    )  # fmt: skip
 
 
 def _of_schedules(figures: dict[str, Any]) -> list[Alert]:
-    if not figures["late"]:
-        return []
-    return [
-        Alert(
-            "warning", "ci_cd", "schedules_late",
-            told(
-                figures["late"], figures["late_name"],
-                "The schedule {name} is due, and nothing has started it",
-                "{count} schedules are due, and nothing has started them",
-            ),
-            "Look whether `powernode beat` runs; it is part of `powernode up`.", "/schedules",
-        )
-    ]  # fmt: skip
+    return counted(
+        ("warning", "ci_cd", "schedules_late"), figures, "late", "late_name",
+        one="The schedule {name} is due, and nothing has started it",
+        many="{count} schedules are due, and nothing has started them",
+        remedy="Look whether `powernode beat` runs; it is part of `powernode up`.",
+        url="/schedules",
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from devops.access import Actor
 from devops.ai_budgets import MonthOfConfig
 from devops.selectors import tokens
 from gitintegration import public as git
-from powernode.overview.alerts import Alert, told
+from powernode.overview.alerts import Alert, counted
 
 TOKENS = "account.tokens.manage"
 
@@ -50,19 +50,14 @@ def _of_deliveries(failed: int) -> list[Alert]:
 
 
 def _of_receivers(receivers: dict[str, Any], failed: int) -> list[Alert]:
-    found = []
-    if receivers["switched_off"]:
-        found.append(
-            Alert(
-                "error", "connections", "receiver_switched_off",
-                told(
-                    receivers["switched_off"], receivers["switched_off_name"],
-                    "The receiver {name} was switched off, because deliveries kept failing",
-                    "{count} receivers were switched off, because deliveries kept failing",
-                ),
-                "Mend the far side, then switch it on again.", "/webhooks/receivers?state=off",
-            )
-        )  # fmt: skip
+    found = counted(
+        ("error", "connections", "receiver_switched_off"),
+        receivers, "switched_off", "switched_off_name",
+        one="The receiver {name} was switched off, because deliveries kept failing",
+        many="{count} receivers were switched off, because deliveries kept failing",
+        remedy="Mend the far side, then switch it on again.",
+        url="/webhooks/receivers?state=off",
+    )  # fmt: skip
     if failed:
         words = "1 delivery" if failed == 1 else f"{failed} deliveries"
         found.append(

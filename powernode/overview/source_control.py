@@ -6,7 +6,7 @@ from devops import sources
 from devops.access import Actor
 from gitintegration import public as git
 from pipelines import inventory
-from powernode.overview.alerts import Alert, told
+from powernode.overview.alerts import Alert, counted
 
 
 def source_control(actor: Actor) -> tuple[dict[str, Any], list[Alert]]:
@@ -27,45 +27,32 @@ def source_control(actor: Actor) -> tuple[dict[str, Any], list[Alert]]:
 
 
 def _of_hosts(figures: dict[str, Any]) -> list[Alert]:
-    if not figures["unreachable"]:
-        return []
-    return [
-        Alert(
-            "error", "source_control", "git_host_unreachable",
-            told(
-                figures["unreachable"], figures["unreachable_name"],
-                "The git host {name} did not answer the last time",
-                "{count} git hosts did not answer the last time",
-            ),
-            "See what it said and test its credential; it is tried again by itself.", "/git",
-        )
-    ]  # fmt: skip
+    return counted(
+        ("error", "source_control", "git_host_unreachable"),
+        figures, "unreachable", "unreachable_name",
+        one="The git host {name} did not answer the last time",
+        many="{count} git hosts did not answer the last time",
+        remedy="See what it said and test its credential; it is tried again by itself.",
+        url="/git",
+    )  # fmt: skip
 
 
 def _of_credentials(figures: dict[str, Any]) -> list[Alert]:
-    found = []
-    if figures["troubled"]:
-        found.append(
-            Alert(
-                "error", "source_control", "credentials_unhealthy",
-                told(
-                    figures["troubled"], figures["troubled_name"],
-                    "The git credential {name} no longer works",
-                    "{count} git credentials no longer work",
-                ),
-                "Test it, then enter a new token or connect the host anew.", "/git",
-            )
-        )  # fmt: skip
-    if figures["expires_soon"]:
-        found.append(
-            Alert(
-                "warning", "source_control", "credentials_expire_soon",
-                told(
-                    figures["expires_soon"], figures["expiring_name"],
-                    "The git credential {name} expires within 30 days",
-                    "{count} git credentials expire within 30 days",
-                ),
-                "Make a new token at the host and enter it before the old one ends.", "/git",
-            )
-        )  # fmt: skip
-    return found
+    return [
+        *counted(
+            ("error", "source_control", "credentials_unhealthy"),
+            figures, "troubled", "troubled_name",
+            one="The git credential {name} no longer works",
+            many="{count} git credentials no longer work",
+            remedy="Test it, then enter a new token or connect the host anew.",
+            url="/git",
+        ),
+        *counted(
+            ("warning", "source_control", "credentials_expire_soon"),
+            figures, "expires_soon", "expiring_name",
+            one="The git credential {name} expires within 30 days",
+            many="{count} git credentials expire within 30 days",
+            remedy="Make a new token at the host and enter it before the old one ends.",
+            url="/git",
+        ),
+    ]  # fmt: skip
