@@ -57,9 +57,9 @@ class Follower:
         silent_since = 0.0
         while True:
             try:
-                stop = self._copy()
-                if stop or self.state().get("Status") not in _RUNNING:
-                    return stop
+                end = self._copy_all()
+                if end is not None:
+                    return end
                 silent_since = 0.0
             except (EngineUnreachable, StreamBroken) as error:
                 silent_since = silent_since or time.monotonic()
@@ -102,6 +102,18 @@ class Follower:
                 return
             self.watch.log.tick()
             time.sleep(POLL_SECONDS / 4)
+
+    def _copy_all(self) -> str | None:
+        """Copy until the command is over or must end (why); nothing if it goes on in silence."""
+        stop = self._copy()
+        if stop:
+            return stop
+        if self.state().get("Status") in _RUNNING:
+            return None
+        # Engines leave a last line without its end out of what they stream (moby #43860); what
+        # they keep is whole once the command is over.
+        self._copy(is_over=True)
+        return ""
 
     def _copy(self, *, is_over: bool = False) -> str:
         """Copy what is beyond `seen` until the output ends; why the command must end, or empty."""

@@ -59,6 +59,14 @@ def test_the_environment_arrives_byte_by_byte(workshop: Workshop, place: Place) 
     assert log_of(run, "show") == "|".join([*values.values(), "true", "show", ""])
 
 
+def test_a_last_line_without_an_end_is_kept(workshop: Workshop, place: Place) -> None:
+    keys = [f"say-{number}" for number in range(6)]
+
+    run = workshop.run(*(step(key, "echo one; sleep 0.3; printf last", **place) for key in keys))
+
+    assert [log_of(run, key) for key in keys] == ["one\nlast"] * 6
+
+
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [
