@@ -92,6 +92,15 @@ class LostRace(Conflict):
     remedy = "Read the object again and decide anew."
 
 
+class Stale(Conflict):
+    """The object is no longer in the state that the change was made from."""
+
+    code = "stale"
+    status = 412
+    title = "Somebody changed it meanwhile"
+    remedy = "Read it again, make your change on top of that, and send it with the new version."
+
+
 class Fenced(LostRace):
     """The caller's lease was taken over; its writes no longer count."""
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 from devops.api.permissions import MEMBER, action_of
 from devops.api.serializers import Problem
 from devops.idempotency import HEADER
+from devops.versions import IF_MATCH
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -55,7 +56,7 @@ class AutoSchema(BaseSchema):
         return [words[1] if words[0] in {"devops", "git", "account"} and words[1:] else words[0]]
 
     def get_override_parameters(self) -> list[OpenApiParameter | Any]:
-        """The header that makes a POST safe to repeat."""
+        """The headers that make a POST safe to repeat and a change safe beside another."""
         parameters = list(super().get_override_parameters())
         if self.method == "POST":
             parameters.append(
@@ -66,6 +67,17 @@ class AutoSchema(BaseSchema):
                     required=False,
                     description="Repeats with the same key and body within 24 hours take no effect"
                     " and get the first answer.",
+                )
+            )
+        if action_of(self.view, self.method) in getattr(self.view, "conditional", ()):
+            parameters.append(
+                OpenApiParameter(
+                    IF_MATCH,
+                    str,
+                    OpenApiParameter.HEADER,
+                    required=False,
+                    description="The `ETag` of the answer that is changed: 412 `stale` when"
+                    " somebody changed it since. Without it, the last one wins.",
                 )
             )
         return parameters

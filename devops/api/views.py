@@ -1,5 +1,6 @@
 """The two bases of every endpoint: for single addresses, and for the rows of a model."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -20,11 +21,16 @@ from devops.api.filters import check_query
 from devops.api.permissions import action_of
 from devops.api.serializers import StrictSerializer
 from devops.api.throttles import ActorThrottle
-from devops.errors import PermissionDenied
+from devops.errors import Invalid, PermissionDenied
 from devops.problems import problem_response
+from devops.versions import IF_MATCH, version_of
 
 M = TypeVar("M", bound=Model)
 S = TypeVar("S", bound=BaseSerializer[Any])
+
+
+_SAFE = frozenset({"GET", "HEAD"})
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]{1,64})"')
 
 
 class _Replayed(Exception):
@@ -43,12 +49,14 @@ class ActorView(APIView):
         public: why everyone may come in; then no permission is needed.
         query_parameters: what each action reads from the address, beyond filters and paging.
         paged: the actions that answer with a page.
+        conditional: the actions that heed `If-Match`.
     """
 
     permissions: ClassVar[Mapping[str, str]] = {}
     public: ClassVar[str] = ""
     query_parameters: ClassVar[Mapping[str, frozenset[str]]] = {}
     paged: ClassVar[frozenset[str]] = frozenset({"list"})
+    conditional: ClassVar[frozenset[str]] = frozenset()
     throttle_classes = [ActorThrottle]
     http_method_names = ["get", "head", "post", "patch", "delete"]
     metadata_class = None
@@ -59,6 +67,25 @@ class ActorView(APIView):
         """Who is asking."""
         actor: Any = self.request.auth
         return cast("Actor", actor)
+
+    @property
+    def seen(self) -> str:
+        """The version that the caller changes (`If-Match`); empty when any will do.
+
+        Raises:
+            Invalid: the header is no single entity tag.
+        """
+        given = self.request.headers.get(IF_MATCH, "*").strip()
+        if given == "*":
+            return ""
+        # What compresses an answer on its way marks its tag as weak.
+        found = _TAG.fullmatch(given)
+        if found is None:
+            raise Invalid(
+                f"`{IF_MATCH}` is one entity tag in double quotes, or `*`.",
+                remedy="Send the `ETag` of the answer that you changed, as it came.",
+            )
+        return found[1]
 
     def parse(self, serializer_class: type[StrictSerializer]) -> dict[str, Any]:
         """The body as the serializer wants it.
@@ -88,6 +115,8 @@ class ActorView(APIView):
                 allowed |= paging.PARAMETERS | set(filterset.base_filters if filterset else ())
                 allowed |= set(getattr(self, "filterset_fields", ()))
             check_query(list(request.query_params), allowed, is_list=is_list)
+        if request.method not in _SAFE and IF_MATCH in request.headers:
+            self._check_condition(action)
         if request.method == "POST" and action is not None:
             self._begin(request)
 
@@ -128,6 +157,11 @@ class ActorView(APIView):
             instance=request.path, headers={"Allow": allowed},
         )  # fmt: skip
 
+    def _check_condition(self, action: str | None) -> None:
+        """Refuse a condition that would not be kept: whoever sends one relies on it."""
+        if action not in self.conditional:
+            raise Invalid(f"`{IF_MATCH}` is not heeded here.", remedy="Leave it out.")
+
     def _begin(self, request: Request) -> None:
         key = request.headers.get(idempotency.HEADER)
         if key is None or request.auth is None:
@@ -157,7 +191,13 @@ class ActorViewSet(ActorView, GenericViewSet[M], Generic[M]):
     def render(self, serializer_class: type[S], row: Any, status: int = 200) -> Response:
         """One object as a serializer shows it."""
         serializer = serializer_class(row, context={"actor": self.actor})
-        return Response(serializer.data, status=status)
+        return Response(serializer.data, status=status, headers=self.tagged(row))
+
+    def tagged(self, row: Any) -> dict[str, str]:
+        """The header with the version of a row whose changes heed one."""
+        if not self.conditional or not isinstance(row, self.model):
+            return {}
+        return {"ETag": f'"{version_of(row)}"'}
 
     def page(self, rows: QuerySet[Any], serializer_class: type[S]) -> Response:
         """One page of rows."""

@@ -12,6 +12,13 @@ from devops.models.people import Account, User
 class AiConfig(Row):
     """How the account reaches a language model, and how much that may cost."""
 
+    EDITED = (
+        "name", "description", "config_type", "provider", "model", "base_url", "status",
+        "is_active", "is_default", "max_tokens", "temperature", "top_p", "frequency_penalty",
+        "presence_penalty", "timeout_seconds", "system_prompt", "settings", "rate_limits",
+        "metadata", "monthly_budget_usd",
+    )  # fmt: skip
+
     class Kind(models.TextChoices):
         CHAT = "chat"
         COMPLETION = "completion"
@@ -145,6 +152,10 @@ class AiCall(Row):
 
 class PromptTemplate(Row):
     """A text that a model is asked with; versions of one text share the slug."""
+
+    EDITED = (
+        "name", "description", "category", "domain", "content", "variables", "is_active", "metadata"
+    )  # fmt: skip
 
     class Category(models.TextChoices):
         REVIEW = "review"

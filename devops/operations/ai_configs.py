@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from devops import audit
+from devops import audit, versions
 from devops.access import Actor
 from devops.ai_prices import is_price_list
 from devops.ai_spending import binding_of
@@ -55,26 +55,31 @@ def create_ai_config(actor: Actor, values: Mapping[str, Any]) -> AiConfig:
 
 
 @transaction.atomic(durable=True)
-def update_ai_config(actor: Actor, config: AiConfig, changes: Mapping[str, Any]) -> AiConfig:
+def update_ai_config(
+    actor: Actor, config: AiConfig, changes: Mapping[str, Any], *, seen: str = ""
+) -> AiConfig:
     """Change a connection; an empty key leaves the present one.
+
+    `seen` is the version that was edited.
 
     Raises:
         Invalid: a value is out of its range, or the address is none.
         Conflict: the name is taken, or it is the default and would leave its kind without one.
+        Stale: somebody else changed it meanwhile.
     """
     actor.require(MANAGE)
     _check(changes)
+    config = versions.lock(config, seen)
     moves = changes.get("config_type", config.config_type) != config.config_type
     if config.is_default and (moves or changes.get("is_default") is False):
         raise _is_default(config)
+    former_address = config.base_url
     for name, value in changes.items():
         if name not in {"api_key", "is_default"}:
             setattr(config, name, value)
     # A key is for the place that it was entered for, and for no other.
-    if "base_url" in changes and not changes.get("api_key"):
-        before = AiConfig.objects.values_list("base_url", flat=True).get(pk=config.pk)
-        if before != config.base_url:
-            config.encrypted_api_key = ""
+    if config.base_url != former_address and not changes.get("api_key"):
+        config.encrypted_api_key = ""
     _keep_key(config, changes.get("api_key", ""))
     try:
         with transaction.atomic():

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from devops import audit
+from devops import audit, versions
 from devops.access import Actor
 from devops.errors import Conflict, InUse, Invalid
 from devops.models import PromptTemplate
@@ -35,15 +35,19 @@ def create_prompt_template(actor: Actor, values: Mapping[str, Any]) -> PromptTem
 
 @transaction.atomic(durable=True)
 def update_prompt_template(
-    actor: Actor, template: PromptTemplate, changes: Mapping[str, Any]
+    actor: Actor, template: PromptTemplate, changes: Mapping[str, Any], *, seen: str = ""
 ) -> PromptTemplate:
     """Change a template in place; steps that name it get the new text from their next run.
+
+    `seen` is the version that was edited.
 
     Raises:
         Invalid: the content is no template or too long.
         Conflict: it is one of ours, or an older version that would become a second active one.
+        Stale: somebody else changed it meanwhile.
     """
     actor.require(WRITE)
+    template = versions.lock(template, seen)
     if template.is_system and set(changes) - {"is_active"}:
         raise Conflict(
             f"{template.name} comes with Powernode; its text cannot be changed.",

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from devops import ai_spending, selectors
 from devops.clients.anthropic.shapes import AiFailed
 from devops.connections import release_connection
-from devops.errors import DomainError
+from devops.errors import DomainError, Stale
 from devops.models import AiConfig
 from devops.operations.ai_configs import (
     MANAGE,
@@ -22,12 +22,14 @@ from devops.operations.ai_configs import (
     update_ai_config,
 )
 from devops.pages.base import Page, one_of
+from devops.pages.conflicts import RowForm, seen_in, show_overtaken
 from devops.pages.forms import show_errors
+from devops.versions import version_of
 
 _HOME = "/settings/ai"
 
 
-class AiConfigForm(forms.Form):
+class AiConfigForm(RowForm):
     """A connection to a language model."""
 
     name = forms.CharField(max_length=255, label="Name", initial="Claude")
@@ -113,17 +115,22 @@ class AiConfigEdit(AiConfigPage):
 
     def get(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         config = self.find(pk)
-        names = [name for name in AiConfigForm.base_fields if name != "api_key"]
-        form = AiConfigForm(initial={name: getattr(config, name) for name in names})
+        form = AiConfigForm(initial=_stored(config))
+        form.seen = version_of(config)
         return self.show("edit", {"form": form, "config": config})
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         config, form = self.find(pk), AiConfigForm(request.POST)
+        form.seen = seen_in(request)
         if not form.is_valid():
             return self.show("edit", {"form": form, "config": config}, status=422)
         had_key = config.has_key
         try:
-            config = update_ai_config(self.actor, config, form.cleaned_data)
+            config = update_ai_config(self.actor, config, form.cleaned_data, seen=form.seen)
+        except Stale as error:
+            config = self.find(pk)
+            show_overtaken(form, self.actor, config, _stored(config))
+            return self.show("edit", {"form": form, "config": config}, status=error.status)
         except DomainError as error:
             show_errors(form, error)
             return self.show("edit", {"form": form, "config": self.find(pk)}, status=error.status)
@@ -169,6 +176,11 @@ class AiConfigDelete(AiConfigPage):
         delete_ai_config(self.actor, config)
         self.note(f"{config.name} is removed.")
         return redirect(_HOME)
+
+
+def _stored(config: AiConfig) -> dict[str, Any]:
+    """The connection by the names of the form's fields; its key leaves for nowhere."""
+    return {name: getattr(config, name) for name in AiConfigForm.base_fields if name != "api_key"}
 
 
 def _tried(config: AiConfig) -> DomainError | None:

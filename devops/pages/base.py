@@ -93,9 +93,9 @@ class Page(LoginRequiredMixin, View):
         messages.error(self.request, f"{error.detail} {error.remedy}".strip())
         return redirect(back)
 
-    def note(self, text: str) -> None:
-        """Say that something was done."""
-        messages.success(self.request, text)
+    def note(self, text: str, *, draft: str = "") -> None:
+        """Say that something was done; the browser forgets the draft of what is saved now."""
+        messages.success(self.request, text, extra_tags=draft)
 
 
 def asked_from(request: HttpRequest, otherwise: str = "/") -> str:

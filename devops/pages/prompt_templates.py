@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from devops import selectors
-from devops.errors import DomainError
+from devops.errors import DomainError, Stale
 from devops.models import PromptTemplate
 from devops.operations.prompt_templates import (
     WRITE,
@@ -21,15 +21,17 @@ from devops.operations.prompt_templates import (
     update_prompt_template,
 )
 from devops.pages.base import Page, one_of
-from devops.pages.forms import PairsField, show_errors
+from devops.pages.conflicts import RowForm, seen_in, show_overtaken
+from devops.pages.forms import PairsField, pairs_text, show_errors
 from devops.prompt_usage import users_by_slug
 from devops.prompts import MOST_BYTES, render, variables_of
+from devops.versions import version_of
 
 _HOME = "/settings/prompts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
-class PromptForm(forms.Form):
+class PromptForm(RowForm):
     """A template's text and the defaults of its variables."""
 
     name = forms.CharField(max_length=255, label="Name")
@@ -161,22 +163,28 @@ class PromptEdit(PromptPage):
     def get(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         self.actor.require(WRITE)
         template = self.find(pk)
-        pairs = {each["name"]: each.get("default", "") for each in template.variables}
-        lines = "\n".join(f"{name}={value}" for name, value in pairs.items())
-        names = ("name", "category", "description", "content")
-        initial = {name: getattr(template, name) for name in names}
-        form = PromptForm(initial={**initial, "defaults": lines})
+        stored = _stored(template)
+        form = PromptForm(initial={**stored, "defaults": pairs_text(stored["defaults"])})
+        form.seen = version_of(template)
         return self.show("edit", {"form": form, "template": template})
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         self.actor.require(WRITE)
         template, form = self.find(pk), PromptForm(request.POST)
+        form.seen = seen_in(request)
         context = {"form": form, "template": template}
         if not form.is_valid():
             return self.show("edit", context, status=422)
-        write = new_version if request.POST.get("as") == "version" else update_prompt_template
+        values = _values(form, template)
         try:
-            kept = write(self.actor, template, _values(form, template))
+            if request.POST.get("as") == "version":
+                kept = new_version(self.actor, template, values)
+            else:
+                kept = update_prompt_template(self.actor, template, values, seen=form.seen)
+        except Stale as error:
+            now = self.find(pk)
+            show_overtaken(form, self.actor, now, _stored(now))
+            return self.show("edit", {"form": form, "template": now}, status=error.status)
         except DomainError as error:
             show_errors(form, error)
             return self.show("edit", context, status=error.status)
@@ -203,6 +211,16 @@ class PromptAct(PromptPage):
             update_prompt_template(self.actor, template, {"is_active": True})
             self.note(f"Steps use version {template.version} from their next run.")
         return redirect(f"{_HOME}/{template.pk}")
+
+
+def _stored(template: PromptTemplate) -> dict[str, Any]:
+    """The template by the names of the form's fields."""
+    names = ("name", "category", "description", "content")
+    stored = {name: getattr(template, name) for name in names}
+    return {
+        **stored,
+        "defaults": {each["name"]: each.get("default", "") for each in template.variables},
+    }
 
 
 def _values(form: PromptForm, template: PromptTemplate | None = None) -> dict[str, Any]:

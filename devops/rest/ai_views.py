@@ -30,6 +30,7 @@ class AiConfigViewSet(mixins.ListModelMixin, ActorViewSet[AiConfig]):
     """Connections to language models, with a budget for each."""
 
     model = AiConfig
+    conditional = frozenset({"partial_update"})
     serializer_class = s.AiConfigSerializer
     filterset_class = AiConfigFilter
     permissions = {
@@ -59,7 +60,7 @@ class AiConfigViewSet(mixins.ListModelMixin, ActorViewSet[AiConfig]):
     def partial_update(self, _request: Request, **_path: object) -> Response:
         """Change a connection; another address forgets the key."""
         row = self.get_object()
-        row = configs.update_ai_config(self.actor, row, self._values())
+        row = configs.update_ai_config(self.actor, row, self._values(), seen=self.seen)
         return self.render(s.AiConfigDetailSerializer, row)
 
     @extend_schema(responses={204: None})
@@ -87,6 +88,7 @@ class PromptTemplateViewSet(mixins.ListModelMixin, ActorViewSet[PromptTemplate])
     """Texts that AI steps ask with; `prompt_template` of a step names the slug."""
 
     model = PromptTemplate
+    conditional = frozenset({"partial_update"})
     serializer_class = s.PromptTemplateSerializer
     filterset_class = PromptTemplateFilter
     query_parameters = {"retrieve": frozenset({"include_versions"})}
@@ -137,7 +139,8 @@ class PromptTemplateViewSet(mixins.ListModelMixin, ActorViewSet[PromptTemplate])
         """Change a template in place; steps get the new text from their next run."""
         row = self.get_object()
         values = self.parse(s.PromptTemplateChanges)
-        return self._show(templates.update_prompt_template(self.actor, row, values))
+        row = templates.update_prompt_template(self.actor, row, values, seen=self.seen)
+        return self._show(row)
 
     @extend_schema(responses={204: None})
     def destroy(self, _request: Request, **_path: object) -> Response:
@@ -183,4 +186,5 @@ class PromptTemplateViewSet(mixins.ListModelMixin, ActorViewSet[PromptTemplate])
         versions: list[PromptTemplate] | None = None,
     ) -> Response:
         context = {**self.get_serializer_context(), "versions": versions}
-        return Response(s.PromptTemplateDetailSerializer(row, context=context).data, status=status)
+        data = s.PromptTemplateDetailSerializer(row, context=context).data
+        return Response(data, status=status, headers=self.tagged(row))

@@ -1,4 +1,5 @@
 import htmx from "htmx.org";
+import { dropSaved } from "./lib/drafts";
 import { startForms } from "./lib/forms";
 import { scaleBars, startLists } from "./lib/lists";
 import { startLiveLists } from "./lib/live";
@@ -20,6 +21,7 @@ startTips();
 startSurfaces();
 startLists();
 startPeeks();
+dropSaved();
 startForms();
 startLiveLists();
 new Palette().start();

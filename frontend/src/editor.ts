@@ -10,7 +10,8 @@ import { completionsAt, type StepTypeWords } from "./completions";
 import { startForm } from "./form/form";
 import type { Facts, Finding } from "./form/session";
 import { api } from "./lib/api";
-import { all, el, find, icon } from "./lib/dom";
+import { el, find, icon } from "./lib/dom";
+import { startDrafts } from "./unsaved";
 
 const LOOK = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent-text)" },
@@ -43,7 +44,7 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
   const shadow = mount.attachShadow({ mode: "open" });
   source.after(mount);
   const facts = readFacts();
-  const draftKey = source.form?.dataset.draft ?? "";
+  let changed: () => void = () => undefined;
   const view = new EditorView({
     doc: source.value,
     root: shadow,
@@ -58,7 +59,7 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
         source.value = update.state.doc.toString();
-        if (draftKey) localStorage.setItem(draftKey, source.value);
+        changed();
         form.redraw();
       }),
     ],
@@ -66,7 +67,7 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
   const replace = (text: string): void => view.dispatch({ changes: smallest(view.state.doc.toString(), text), userEvent: "input" });
   const form = startForm(root, { read: () => view.state.doc.toString(), write: replace }, facts);
   root.classList.add("is-ready");
-  offerDraft(draftKey, source.value, replace);
+  if (source.form) changed = startDrafts(source.form, { read: () => view.state.doc.toString(), write: replace, isPending: form.isPending });
   source.form?.addEventListener("keydown", (event) => {
     if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
     event.preventDefault();
@@ -156,18 +157,4 @@ function complete(context: CompletionContext, words: StepTypeWords): CompletionR
   const found = completionsAt(before, words);
   if (found === null || (!context.explicit && found.typed === "")) return null;
   return { from: context.pos - found.typed.length, options: found.options, validFor: /^[\w-]*$/ };
-}
-
-function offerDraft(key: string, saved: string, replace: (text: string) => void): void {
-  const draft = key ? localStorage.getItem(key) : null;
-  const note = find<HTMLElement>("#draft-note");
-  if (!draft || draft === saved || !note) return;
-  note.hidden = false;
-  for (const button of all<HTMLButtonElement>("[data-draft-action]", note)) {
-    button.addEventListener("click", () => {
-      if (button.dataset.draftAction === "restore") replace(draft);
-      else localStorage.removeItem(key);
-      note.hidden = true;
-    });
-  }
 }

@@ -10,6 +10,12 @@ from gitintegration.choices import AuthType, ProviderType
 class GitProvider(Row):
     """A git host of one account."""
 
+    EDITED = (
+        "name", "description", "api_base_url", "web_base_url", "is_active", "supports_oauth",
+        "supports_pat", "supports_webhooks", "supports_devops", "capabilities", "webhook_config",
+        "devops_config", "metadata", "priority_order", "oauth_config",
+    )  # fmt: skip
+
     account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)
     slug = models.CharField(max_length=50)

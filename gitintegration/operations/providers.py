@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 
-from devops import audit
+from devops import audit, versions
 from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.safety.encryption import Binding, decrypt, encrypt
@@ -51,14 +51,16 @@ def create_git_provider(actor: Actor, values: Mapping[str, Any]) -> GitProvider:
 
 @transaction.atomic(durable=True)
 def update_git_provider(
-    actor: Actor, provider: GitProvider, changes: Mapping[str, Any]
+    actor: Actor, provider: GitProvider, changes: Mapping[str, Any], *, seen: str = ""
 ) -> GitProvider:
-    """Change what is known of a host; its kind and slug stay.
+    """Change what is known of a host; its kind and slug stay. `seen` is the version edited.
 
     Raises:
         Invalid: an address is none.
+        Stale: somebody else changed it meanwhile.
     """
     actor.require(UPDATE)
+    provider = versions.lock(provider, seen)
     _apply(provider, changes)
     _save(provider, is_new=False)
     detail = {"fields": sorted(set(changes) - {"oauth_config"})}

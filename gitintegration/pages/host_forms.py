@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from devops.errors import DomainError
+from devops.pages.conflicts import RowForm
 from gitintegration.choices import AuthType, BranchFilterType, ProviderType
 
 # Where a secret's part stands in a form, by what the operation calls it.
@@ -38,7 +39,7 @@ class AddressForm(forms.Form):
     )  # fmt: skip
 
 
-class HostForm(AddressForm):
+class HostForm(AddressForm, RowForm):
     """What can be changed of a host."""
 
     description = forms.CharField(

@@ -7,9 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from devops.errors import DomainError
+from devops.errors import DomainError, Stale
 from devops.pages.base import Page, one_of
+from devops.pages.conflicts import seen_in, show_overtaken
 from devops.pages.links import safe_link
+from devops.versions import version_of
 from gitintegration import selectors
 from gitintegration.catalogue import HOST_KINDS
 from gitintegration.choices import AuthType
@@ -87,18 +89,23 @@ class HostEdit(HostPage):
     def get(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         self.actor.require(providers.UPDATE)
         host = self.find(pk)
-        names = HostForm.base_fields
-        form = HostForm(initial={name: getattr(host, name) for name in names})
+        form = HostForm(initial=_stored(host))
+        form.seen = version_of(host)
         return self._show(host, form)
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         self.actor.require(providers.UPDATE)
         host = self.find(pk)
         form = HostForm(request.POST)
+        form.seen = seen_in(request)
         if not form.is_valid():
             return self._show(host, form, HTTPStatus.UNPROCESSABLE_ENTITY)
         try:
-            providers.update_git_provider(self.actor, host, form.cleaned_data)
+            providers.update_git_provider(self.actor, host, form.cleaned_data, seen=form.seen)
+        except Stale as error:
+            host = self.find(pk)
+            show_overtaken(form, self.actor, host, _stored(host))
+            return self._show(host, form, error.status)
         except DomainError as error:
             place_errors(form, error)
             return self._show(self.find(pk), form, error.status)
@@ -296,6 +303,11 @@ def credential_facts(credential: Any) -> dict[str, Any]:
         "is_for_api": credential.auth_type != AuthType.SSH_KEY,
         "url": f"/git/credentials/{credential.pk}",
     }
+
+
+def _stored(host: GitProvider) -> dict[str, Any]:
+    """The host by the names of the form's fields."""
+    return {name: getattr(host, name) for name in HostForm.base_fields}
 
 
 def where_to_make_a_token(host: GitProvider) -> dict[str, str]:

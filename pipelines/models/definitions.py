@@ -16,6 +16,9 @@ from pipelines.choices import (
 class Pipeline(Row):
     """A workflow definition: triggers, ordered steps, run settings."""
 
+    # Every change of the definition, its steps and its text counts the version up.
+    EDITED = ("definition_version", "is_active")
+
     account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=200)
     slug = models.CharField(max_length=64)

@@ -17,6 +17,11 @@ class Schedule(Row):
     `next_fire_at` is the next time of the expression, `next_run_at` the same with its jitter.
     """
 
+    EDITED = (
+        "name", "cron_expression", "timezone", "inputs", "ref", "is_active", "missed", "overlap",
+        "jitter_seconds",
+    )  # fmt: skip
+
     account = models.ForeignKey("devops.Account", on_delete=models.CASCADE, related_name="+")
     pipeline = models.ForeignKey(Pipeline, on_delete=models.CASCADE, related_name="schedules")
     name = models.CharField(max_length=200)

@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devops import audit
+from devops import audit, versions
 from devops.access import Actor, get_visible
-from devops.errors import Conflict, FieldProblem, InUse, Invalid
+from devops.errors import Conflict, FieldProblem, InUse, Invalid, NotFound
 from devops.models import Repository
 from devops.slugs import free_slug
 from pipelines import selectors
@@ -70,16 +70,21 @@ def update_pipeline(
     *,
     is_active: bool | None = None,
     text: str = "",
+    seen: str = "",
 ) -> Pipeline:
     """Change fields of a pipeline; a `steps` list replaces all steps. Runs keep their snapshot.
 
-    `text` is the document that says what it then is.
+    `text` is the document that says what it then is, `seen` the version that was edited.
 
     Raises:
         Invalid: naming each field or step that breaks a rule.
         Conflict: a system pipeline's definition cannot be changed.
+        Stale: somebody else changed it meanwhile.
     """
     actor.require(WRITE)
+    pipeline = versions.lock(pipeline, seen)
+    if pipeline.deleted_at is not None:
+        raise NotFound(f"{pipeline.name} was deleted meanwhile.")
     if pipeline.is_system and changes:
         raise Conflict(
             f"{pipeline.name} is a system pipeline; its definition cannot be changed.",

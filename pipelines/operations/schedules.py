@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from devops import audit
+from devops import audit, versions
 from devops.access import Actor
 from devops.cron import check_cron, check_zone
 from devops.errors import Conflict, Invalid
@@ -18,10 +18,6 @@ from pipelines.models import Pipeline, Schedule
 from pipelines.operations.fire_times import due_at, upcoming
 
 WRITE = "devops.schedules.write"
-CHANGEABLE = (
-    "name", "cron_expression", "timezone", "inputs", "ref", "is_active", "missed", "overlap",
-    "jitter_seconds",
-)  # fmt: skip
 # What an entry of the document says, by its word there.
 _WRITTEN = {
     "cron": "cron_expression", "timezone": "timezone", "missed": "missed", "overlap": "overlap",
@@ -52,15 +48,20 @@ def create_schedule(actor: Actor, pipeline: Pipeline, values: Mapping[str, Any])
 
 
 @transaction.atomic(durable=True)
-def update_schedule(actor: Actor, schedule: Schedule, changes: Mapping[str, Any]) -> Schedule:
+def update_schedule(
+    actor: Actor, schedule: Schedule, changes: Mapping[str, Any], *, seen: str = ""
+) -> Schedule:
     """Change a schedule; its next time is reckoned anew from now.
+
+    `seen` is the version that was edited.
 
     Raises:
         Invalid: cron, time zone or inputs cannot be used.
         Conflict: the name is taken, or the pipeline's document defines it.
+        Stale: somebody else changed it meanwhile.
     """
     actor.require(WRITE)
-    schedule = Schedule.objects.select_for_update().get(pk=schedule.pk)
+    schedule = versions.lock(schedule, seen)
     if schedule.source_key and set(changes) - {"is_active"}:
         raise Conflict(
             f"{schedule.name} is part of the pipeline's document.",
@@ -138,7 +139,7 @@ def _free_name(pipeline: Pipeline, name: str) -> str:
 
 
 def _apply(schedule: Schedule, values: Mapping[str, Any]) -> None:
-    for name in CHANGEABLE:
+    for name in Schedule.EDITED:
         if name in values:
             setattr(schedule, name, values[name])
     check_cron(schedule.cron_expression)

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 
 from devops.errors import DomainError, Invalid
 from devops.pages.base import Page
+from devops.pages.differences import diff_lines
 from devops.safety.documents import DocumentError, dump_yaml
 from pipelines import selectors
 from pipelines.documents.generators import TARGETS, generate
@@ -15,7 +16,6 @@ from pipelines.linting import lint_text
 from pipelines.operations.definitions import WRITE
 from pipelines.operations.drift import compare_with_file, take_file
 from pipelines.operations.hooks import close_hook, open_hook, reveal_hook
-from pipelines.pages.differences import diff_lines
 from pipelines.pages.editor import editor_context
 from pipelines.pages.pipelines import PipelinePage
 

@@ -9,9 +9,12 @@ from django.shortcuts import redirect
 
 from containers.selectors import secrets
 from devops.access import Actor
-from devops.errors import DomainError
+from devops.errors import DomainError, Stale
 from devops.ids import parse_uuid
+from devops.pages.conflicts import overtaken, seen_in
+from devops.pages.differences import between
 from devops.selectors import members
+from devops.versions import version_of
 from pipelines import selectors, step_types
 from pipelines.documents import parse, to_definition
 from pipelines.linting import lint_text
@@ -74,15 +77,35 @@ class PipelineEdit(PipelinePage):
             else:
                 definition["slug"] = pipeline.slug
                 saved = update_pipeline(
-                    self.actor, pipeline, definition, is_active=is_active, text=text
-                )
+                    self.actor, pipeline, definition, is_active=is_active, text=text,
+                    seen=seen_in(request),
+                )  # fmt: skip
+        except Stale as error:
+            return self._show_overtaken(self.find(slug), text, error, is_active=is_active)
         except DomainError as error:
             return self._show(
                 pipeline, text, findings, repository_id=repository_id, is_active=is_active,
                 error=error, status=error.status,
             )  # fmt: skip
-        self.note(f"{saved.name} is saved.")
+        self.note(f"{saved.name} is saved.", draft=draft_key(self.actor, pipeline))
         return redirect(saved.url)
+
+    def _show_overtaken(
+        self, pipeline: Pipeline, text: str, error: Stale, *, is_active: bool | None
+    ) -> HttpResponse:
+        """The page as it was sent, with what somebody else saved meanwhile."""
+        stored = document_of(self.actor, pipeline)
+        found = []
+        if lines := between(stored, text):
+            found.append({"label": "Document", "lines": lines})
+        if is_active is not None and is_active != pipeline.is_active:
+            words = {True: "Yes", False: "No"}
+            theirs, yours = words[pipeline.is_active], words[is_active]
+            found.append({"label": "Active", "theirs": theirs, "yours": yours})
+        return self._show(
+            pipeline, text, is_active=is_active, status=error.status,
+            overtaken=overtaken(self.actor, pipeline, found),
+        )  # fmt: skip
 
     def _show(
         self,
@@ -90,22 +113,32 @@ class PipelineEdit(PipelinePage):
         text: str,
         findings: list[Any] | None = None,
         *,
-        repository_id: str | None = None,
         is_active: bool | None = None,
-        error: DomainError | None = None,
         status: int = 200,
+        **more: Any,
     ) -> HttpResponse:
+        """The page; `more` are `repository_id`, `error` and `overtaken`, where there are any."""
+        error: DomainError | None = more.pop("error", None)
+        is_typed = status != HTTPStatus.OK
+        # A refused form stays the form of what it was filled from.
+        seen = {"seen": seen_in(self.request)} if is_typed else {}
         return self.render(
             "pipelines/pipeline_edit.html",
             {
                 **editor_context(self.actor, pipeline, text, is_active=is_active),
                 "findings": [asdict(finding) for finding in findings or []],
-                "is_refused": status != HTTPStatus.OK,
+                "is_typed": is_typed,
                 "error": f"{error.detail} {error.remedy}".strip() if error else "",
-                "repository_id": repository_id,
+                **seen,
+                **more,
             },
             status=status,
         )
+
+
+def draft_key(actor: Actor, pipeline: Pipeline | None) -> str:
+    """Under which name a browser keeps what was typed and not saved."""
+    return f"powernode.draft.{actor.account_id}.{pipeline.pk if pipeline else 'new'}"
 
 
 def editor_context(
@@ -118,6 +151,8 @@ def editor_context(
     return {
         "pipeline": pipeline,
         "text": text,
+        "seen": version_of(pipeline) if pipeline else "",
+        "draft_key": draft_key(actor, pipeline),
         "is_active": was_active if is_active is None else is_active,
         "repositories": [
             {"id": str(row.pk), "full_name": row.full_name}

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from devops.cron import check_cron, check_zone, next_times
 from devops.cron_words import describe_cron
-from devops.errors import DomainError, Invalid
+from devops.errors import DomainError, Invalid, Stale
 from devops.pages.base import Page, cursor_page
+from devops.pages.conflicts import RowForm, seen_in, show_overtaken
 from devops.pages.forms import PairsField, pairs_text, show_errors
+from devops.versions import version_of
 from pipelines import selectors, timetable
 from pipelines.choices import JITTER_MAX_SECONDS
 from pipelines.inputs import declared_inputs, typed_input
@@ -34,7 +36,7 @@ _OVERLAP = [
 ]  # fmt: skip
 
 
-class ScheduleForm(forms.Form):
+class ScheduleForm(RowForm):
     """When a pipeline starts, and with what."""
 
     name = forms.CharField(max_length=200, label="Name")
@@ -154,20 +156,23 @@ class ScheduleDetail(Page):
 
     def get(self, _request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         row = timetable.schedule(self.actor, pk)
-        names = [name for name in ScheduleForm.base_fields if name != "inputs"]
-        initial = {name: getattr(row, name) for name in names}
-        form = ScheduleForm(initial={**initial, "inputs": pairs_text(row.inputs)})
+        form = ScheduleForm(initial={**_stored(row), "inputs": pairs_text(row.inputs)})
+        form.seen = version_of(row)
         return self._show(row, form)
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         row = timetable.schedule(self.actor, pk)
         form = ScheduleForm(request.POST)
+        form.seen = seen_in(request)
         if not form.is_valid():
             return self._show(row, form, status=422)
         try:
-            operations.update_schedule(
-                self.actor, row, _typed(row.pipeline, dict(form.cleaned_data))
-            )
+            values = _typed(row.pipeline, dict(form.cleaned_data))
+            operations.update_schedule(self.actor, row, values, seen=form.seen)
+        except Stale as error:
+            row = timetable.schedule(self.actor, pk)
+            show_overtaken(form, self.actor, row, _stored(row))
+            return self._show(row, form, status=error.status)
         except DomainError as error:
             show_errors(form, error)
             return self._show(timetable.schedule(self.actor, pk), form, status=error.status)
@@ -249,6 +254,11 @@ class ScheduleDelete(Page):
             return self.refuse(error, row.url)
         self.note(f"{row.name} is deleted; the runs that it started stay.")
         return redirect(LIST)
+
+
+def _stored(row: Schedule) -> dict[str, Any]:
+    """The schedule by the names of the form's fields."""
+    return {name: getattr(row, name) for name in ScheduleForm.base_fields}
 
 
 def _typed(pipeline: Pipeline, values: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from devops.errors import DomainError
+from devops.pages.differences import diff_lines
 from pipelines import marketplace_rows
 from pipelines.inputs import typed_input
 from pipelines.models import Pipeline
@@ -15,7 +16,6 @@ from pipelines.operations.template_updates import (
     compare_with_template,
     update_from_template,
 )
-from pipelines.pages.differences import diff_lines
 from pipelines.pages.pipelines import PipelinePage
 from pipelines.pages.templates import ABILITY_ICONS, variable_fields
 

@@ -19,8 +19,17 @@ export interface Document {
   write: (text: string) => void;
 }
 
-/** Start the form; the returned functions tell it of a new text and of the linter's findings. */
-export function startForm(root: HTMLElement, document: Document, facts: Facts): { redraw: () => void; find: (findings: Finding[]) => void } {
+export interface Form {
+  /** The text is another. */
+  redraw: () => void;
+  /** The linter has spoken. */
+  find: (findings: Finding[]) => void;
+  /** Whether a field holds what is not in the text yet. */
+  isPending: () => boolean;
+}
+
+/** Start the form beside a document. */
+export function startForm(root: HTMLElement, document: Document, facts: Facts): Form {
   const session = new Session(facts);
   let waits = false;
   const draw = (): void => {
@@ -61,7 +70,7 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
   listen(root, session, document, write);
   for (const list of lists(session)) root.append(list);
   draw();
-  return { redraw: soon, find: (findings) => { session.findings = findings; soon(); } };
+  return { redraw: soon, find: (findings) => { session.findings = findings; soon(); }, isPending: () => session.pending.size > 0 };
 }
 
 function lists(session: Session): HTMLElement[] {

@@ -1,4 +1,5 @@
 import { all, el, find } from "./dom";
+import { guard } from "./drafts";
 
 /** Filters that send themselves, fields judged when left, drafts that survive a reload. */
 export function startForms(): void {
@@ -23,12 +24,23 @@ export function startForms(): void {
   for (const field of all<HTMLInputElement>("input[name=timezone][data-detect]")) {
     if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
+  for (const field of all<HTMLInputElement>("form:not([data-draft]) input[name=seen]")) {
+    const { form } = field;
+    if (!form) continue;
+    const before = said(form);
+    guard(form, () => said(form) !== before || find("#overtaken", form) !== null);
+  }
   for (const form of all<HTMLFormElement>("form[data-filters]")) {
     // Empty filters would make long addresses that say nothing.
     form.addEventListener("formdata", (event) => {
       for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
     });
   }
+}
+
+/** What a form would send, as one text. */
+function said(form: HTMLFormElement): string {
+  return JSON.stringify([...new FormData(form)].map(([name, value]) => [name, typeof value === "string" ? value : value.name]));
 }
 
 function toggleDependents(field: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement): void {

@@ -36,6 +36,7 @@ class GitProviderViewSet(mixins.ListModelMixin, ActorViewSet[GitProvider]):
     """The git hosts that the account talks to."""
 
     model = GitProvider
+    conditional = frozenset({"partial_update"})
     serializer_class = s.GitProviderSerializer
     filterset_class = ProviderFilter
     permissions = {
@@ -86,7 +87,8 @@ class GitProviderViewSet(mixins.ListModelMixin, ActorViewSet[GitProvider]):
     def partial_update(self, _request: Request, **_path: object) -> Response:
         """Change a host."""
         row = self.get_object()
-        providers.update_git_provider(self.actor, row, self.parse(s.GitProviderChanges))
+        changes = self.parse(s.GitProviderChanges)
+        providers.update_git_provider(self.actor, row, changes, seen=self.seen)
         return self._shown(row.pk)
 
     @extend_schema(responses={204: None})

@@ -43,6 +43,7 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
     """The account's pipelines, newest first."""
 
     model = Pipeline
+    conditional = frozenset({"partial_update"})
     serializer_class = s.PipelineSerializer
     filterset_class = PipelineFilter
     query_parameters = {
@@ -104,7 +105,9 @@ class PipelineViewSet(ActorViewSet[Pipeline]):
         row = selectors.pipeline(self.actor, self.kwargs["pk"])
         values = self.parse(s.PipelineChanges)
         is_active = values.pop("is_active", None)
-        operations.update_pipeline(self.actor, row, _completed(values), is_active=is_active)
+        operations.update_pipeline(
+            self.actor, row, _completed(values), is_active=is_active, seen=self.seen
+        )
         return self._detail(row.pk)
 
     @extend_schema(responses={204: None})

@@ -27,6 +27,7 @@ class ScheduleViewSet(mixins.ListModelMixin, ActorViewSet[Schedule]):
     """The account's schedules, newest first."""
 
     model = Schedule
+    conditional = frozenset({"partial_update"})
     serializer_class = s.ScheduleSerializer
     filterset_class = ScheduleFilter
     permissions = {
@@ -59,7 +60,7 @@ class ScheduleViewSet(mixins.ListModelMixin, ActorViewSet[Schedule]):
         """Change a schedule; 409 for one that the pipeline's document defines."""
         row = timetable.schedule(self.actor, self.kwargs["pk"])
         changes = self.parse(s.ScheduleChanges)
-        return self._detail(operations.update_schedule(self.actor, row, changes))
+        return self._detail(operations.update_schedule(self.actor, row, changes, seen=self.seen))
 
     @extend_schema(responses={204: None})
     def destroy(self, _request: Request, **_path: object) -> Response:

@@ -1,5 +1,13 @@
 """Unified differences as the pages show them."""
 
+from difflib import unified_diff
+
+
+def between(before: str, after: str) -> list[dict[str, str]]:
+    """The rows that make one text another; none when they are equal."""
+    made = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
+    return diff_lines("\n".join(list(made)[2:]))
+
 
 def diff_lines(text: str) -> list[dict[str, str]]:
     """Rows `{text, kind}`; `kind` is head, addition, deletion or empty."""
