@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models import Avg, Count, Q, QuerySet
 from django.utils import timezone
 
+from devops import periods
 from devops.access import Actor
+from devops.ids import first_uuid7
 from gitintegration import selectors
 from gitintegration.choices import CI_ACTIVE, CiStatus, RunnerStatus, WebhookEventStatus
 from gitintegration.models import GitPipeline, GitRepository, GitRunner
@@ -14,17 +16,21 @@ from gitintegration.models import GitPipeline, GitRepository, GitRunner
 
 def webhook_stats(actor: Actor, days: int) -> dict[str, Any]:
     """What became of the deliveries of the last days; `success_rate` in percent."""
-    now = timezone.now()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = selectors.webhook_events(actor).filter(created_at__gte=now - timedelta(days=days))
-    counts: dict[str, Any] = rows.order_by().aggregate(
-        total=Count("pk"),
-        today=Count("pk", filter=Q(created_at__gte=midnight)),
-        **{status: Count("pk", filter=Q(status=status)) for status in WebhookEventStatus.values},
-    )
+    since = first_uuid7(timezone.now() - timedelta(days=days))
+    rows = selectors.webhook_events(actor).filter(pk__gte=since).order_by()
+    # Named, all of them, so that each reads its own stretch of the index.
+    by_status = rows.filter(status__in=WebhookEventStatus.values).values_list("status")
+    counts: dict[str, Any] = dict.fromkeys(WebhookEventStatus.values, 0)
+    counts |= dict(by_status.annotate(number=Count("pk")))
     ended = counts["processed"] + counts["failed"]
     rate = round(100 * counts["processed"] / ended, 1) if ended else None
-    return {**counts, "days": days, "success_rate": rate}
+    return {
+        **counts,
+        "total": sum(counts.values()),
+        "today": rows.filter(pk__gte=periods.made_today()).count(),
+        "days": days,
+        "success_rate": rate,
+    }
 
 
 def ci_stats(rows: QuerySet[GitPipeline]) -> dict[str, Any]:

@@ -91,9 +91,16 @@ def approve_versions(templates: Sequence[PipelineTemplate], moment: datetime) ->
 
 def is_same(one: PipelineTemplateVersion, other: PipelineTemplateVersion) -> bool:
     """Whether two versions would install the same."""
-    return (one.pipeline_definition, one.default_variables) == (
-        other.pipeline_definition, other.default_variables,
+    return (_filled(one.pipeline_definition), one.default_variables) == (
+        _filled(other.pipeline_definition), other.default_variables,
     )  # fmt: skip
+
+
+def _filled(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition without its empty members, which an older release may not have known."""
+    steps = [{name: value for name, value in step.items() if value}
+             for step in definition.get("steps") or []]  # fmt: skip
+    return {name: value for name, value in {**definition, "steps": steps}.items() if value}
 
 
 def remember(
