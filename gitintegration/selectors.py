@@ -29,6 +29,8 @@ from gitintegration.models import (
 )
 
 PROVIDERS, CREDENTIALS = "git.providers.read", "git.credentials.read"
+# Deliveries whose kinds are offered for a choice.
+_LOOKED_THROUGH = 2000
 REPOSITORIES, PIPELINES = "git.repositories.read", "git.pipelines.read"
 
 
@@ -264,9 +266,10 @@ def copies_of(actor: Actor, event: GitWebhookEvent) -> QuerySet[GitWebhookEvent]
 
 
 def host_event_types(actor: Actor) -> list[str]:
-    """The kinds of event that arrived, by name."""
-    rows = visible(actor, GitWebhookEvent, "git.webhooks.read").order_by("event_type")
-    return list(rows.values_list("event_type", flat=True).distinct()[:60])
+    """The kinds of event among the newest deliveries, by name."""
+    rows = visible(actor, GitWebhookEvent, "git.webhooks.read").order_by("-id")
+    newest = rows.values_list("event_type", flat=True)[:_LOOKED_THROUGH]
+    return sorted(set(newest))
 
 
 def host_names(actor: Actor) -> list[GitProvider]:

@@ -48,13 +48,16 @@ class WebhookList(Page):
         events, page = cursor_page(request, rows)
         for event in events:
             event.url = _url(event)
+        types = selectors.host_event_types(self.actor)
+        if filters["type"] and filters["type"] not in types:
+            types.append(filters["type"])
         return self.render(
             "webhooks/list.html",
             {
                 "events": events,
                 "filters": filters,
                 "statuses": WebhookEventStatus.choices,
-                "types": selectors.host_event_types(self.actor),
+                "types": types,
                 "hosts": [{"id": str(row.pk), "name": row.name} for row in hosts],
                 "repositories": [
                     {"id": str(row.pk), "full_name": row.full_name} for row in repositories
