@@ -38,7 +38,7 @@ def expression_problems(
     }
     concurrency = document.get("concurrency")
     if isinstance(concurrency, Mapping):
-        scope = Scope(inputs, roots=_GROUP_ROOTS)
+        scope = Scope(inputs, roots=(*_GROUP_ROOTS, "run"))
         yield from _text_problems(concurrency.get("group"), "/concurrency/group", scope)
     whole = Scope(inputs, roots=_PIPELINE_ENV_ROOTS)
     yield from _text_problems(document.get("env"), "/env", whole)

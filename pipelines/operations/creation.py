@@ -230,7 +230,8 @@ def _concurrency_key(run: PipelineRun, definition: Mapping[str, Any], origin: Or
     group = ((definition.get("settings") or {}).get("concurrency") or {}).get("group")
     if group:
         try:
-            group = interpolate(group, _trigger_contexts(definition, origin))
+            own = {"id": str(run.pk), "number": run.run_number, "attempt": run.attempt}
+            group = interpolate(group, {**_trigger_contexts(definition, origin), "run": own})
         except ExpressionError:
             # A group that cannot be evaluated must not let two runs meet: the text itself is it.
             group = str(group)

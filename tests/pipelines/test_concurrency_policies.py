@@ -55,6 +55,20 @@ def test_queued_runs_wait_behind_each_other(
     assert f"#{first.run_number}" in reload(second).waiting_detail
 
 
+def test_a_group_of_a_runs_own_holds_nobody_up(
+    actor: Actor, grouped: Callable[[str], Pipeline]
+) -> None:
+    pipeline = grouped("queue")
+    pipeline.settings = {"concurrency": {"group": "${{ trigger.branch || run.id }}"}}
+    pipeline.save(update_fields=["settings"])
+
+    runs = [trigger_run(actor, pipeline) for _ in range(2)]
+
+    assert [run.concurrency_key for run in runs] == [
+        f"{run.account_id.hex}:{run.pk}" for run in runs
+    ]
+
+
 def test_replace_supersedes_the_runs_that_wait(
     actor: Actor, grouped: Callable[[str], Pipeline]
 ) -> None:

@@ -1,11 +1,19 @@
 """A job's `container` and `services` as those of its commands."""
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.documents.github_import.report import Report
+from devops.safety.documents import join_pointer
+from devops.safety.images import IMAGE_PATTERN, SERVICE_PATTERN
+from pipelines.documents.github_import.translation import Roots, Translation
+from pipelines.documents.vocabulary import MOST_SERVICES
 
+_IMAGE = re.compile(IMAGE_PATTERN)
+# What no stranger writes: the rest must not choose what runs.
+_OURS: Roots = frozenset({"matrix", "run", "pipeline", "repository", "worker"})
+_SERVICE = re.compile(SERVICE_PATTERN)
 _HEALTH = {
     "--health-cmd": "command",
     "--health-interval": "interval_seconds",
@@ -16,14 +24,15 @@ _UNITS = {"s": 1.0, "m": 60.0}
 
 
 def place_containers(
-    job: Mapping[str, Any], steps: list[dict[str, Any]], pointer: str, report: Report
+    job: Mapping[str, Any], steps: list[dict[str, Any]], pointer: str, words: Translation
 ) -> None:
     """Give each command of a job its image, and the services beside it."""
-    container = job.get("container")
-    image = container.get("image") if isinstance(container, Mapping) else container
+    container, report = job.get("container"), words.report
+    written = container.get("image") if isinstance(container, Mapping) else container
+    image = _image(written, f"{pointer}/container", words)
     services = job.get("services")
     commands = [step for step in steps if step["uses"] == "run_command"]
-    if isinstance(image, str) and image:
+    if image:
         for step in commands:
             step["image"] = image
         if isinstance(container, Mapping) and set(container) - {"image"}:
@@ -36,22 +45,47 @@ def place_containers(
             "Services run beside commands in containers: give its steps an `image`, then services.",
         )
         return
-    written = {
-        str(name): _service(said, f"{pointer}/services/{name}", report)
-        for name, said in services.items()
-        if isinstance(said, Mapping) and isinstance(said.get("image"), str)
-    }
-    for step in commands:
-        step["services"] = written
+    made = dict(_services(services, f"{pointer}/services", words))
+    for step in commands if made else ():
+        step["services"] = made
     report.changed(f"{pointer}/services", "They start anew beside each command of the job.")
 
 
-def _service(said: Mapping[str, Any], pointer: str, report: Report) -> dict[str, Any]:
-    written: dict[str, Any] = {"image": said["image"]}
-    if isinstance(said.get("env"), Mapping):
-        written["env"] = dict(said["env"])
+def _services(
+    services: Mapping[str, Any], pointer: str, words: Translation
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, (name, said) in enumerate(services.items()):
+        place = join_pointer(pointer, str(name))
+        image = _image(said.get("image"), place, words) if isinstance(said, Mapping) else ""
+        ours = str(name).lower().replace("_", "-")
+        if not image or not _SERVICE.fullmatch(ours) or number >= MOST_SERVICES:
+            words.report.left_out(place, "It has no counterpart.")
+            continue
+        if ours != name:
+            words.report.changed(place, f"Its name is {ours} here.")
+        yield ours, _service(said, image, place, words)
+
+
+def _image(written: Any, pointer: str, words: Translation) -> str:
+    """The name of an image; empty where none is given."""
+    image = words.text(written, pointer, roots=_OURS) if isinstance(written, str) else ""
+    is_whole = "''" not in image if "${{" in image else _IMAGE.fullmatch(image)
+    if image and not is_whole:
+        words.report.left_out(pointer, f"{image[:80]} is no name of an image.")
+        return ""
+    return image
+
+
+def _service(
+    said: Mapping[str, Any], image: str, pointer: str, words: Translation
+) -> dict[str, Any]:
+    written: dict[str, Any] = {"image": image}
+    environment = words.environment(said.get("env"), f"{pointer}/env")
+    if environment:
+        written["env"] = environment
     if said.get("ports"):
-        report.changed(f"{pointer}/ports", "Commands reach the service by its name, at every port.")
+        text = "Commands reach the service by its name, at every port."
+        words.report.changed(f"{pointer}/ports", text)
     check = _check(str(said.get("options") or ""))
     if check:
         written["healthcheck"] = check
@@ -74,7 +108,7 @@ def _check(options: str) -> dict[str, Any]:
         if member in found:
             found[member] = _seconds(found[member])
     if "retries" in found:
-        found["retries"] = int(found["retries"]) if str(found["retries"]).isdigit() else 30
+        found["retries"] = min(30, int(found["retries"])) if found["retries"].isdecimal() else 30
     return {name: value for name, value in found.items() if value}
 
 

@@ -5,21 +5,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.documents.github_import.containers import place_containers
+from pipelines.documents.github_import.matrices import read_matrix
 from pipelines.documents.github_import.steps import Steps
-from pipelines.documents.github_import.translation import Translation
-from pipelines.documents.github_import.words import HOSTED, needs_of, run_defaults
+from pipelines.documents.github_import.translation import Roots, Translation
+from pipelines.documents.github_import.words import (
+    HOSTED,
+    minutes_of,
+    needs_of,
+    run_defaults,
+    secrets_of,
+)
+from pipelines.documents.matrix import member_names
+from pipelines.documents.vocabulary import LONGEST_RUN_MINUTES
 
-_LONGEST_RUN = 360
+# What the condition of a job may read.
+_OF_JOBS: Roots = frozenset({"trigger", "repository", "run", "pipeline", "inputs"})
 _NOT_TAKEN_OVER = ("permissions", "uses")
 Job = Mapping[str, Any]
 
 
 @dataclass(slots=True)
 class Jobs:
-    """What the jobs of a workflow say together."""
+    """What the jobs of a workflow say together.
+
+    `environment` is what the workflow sets for all steps and a pipeline cannot: by job, then.
+    """
 
     words: Translation
     steps: Steps
+    environment: Mapping[str, Any]
 
     def convert(self) -> list[dict[str, Any]]:
         """The steps of all jobs, each job after those that it needs."""
@@ -38,10 +52,10 @@ class Jobs:
 
     def limit(self) -> float | None:
         """Minutes of all jobs together, where each has a limit."""
-        limits = [job.get("timeout-minutes") for _, job in self._all()]
-        numbers = [limit for limit in limits if isinstance(limit, int | float) and limit > 0]
+        limits = [minutes_of(job) for _, job in self._all()]
+        numbers = [limit for limit in limits if limit is not None]
         is_complete = bool(numbers) and len(numbers) == len(limits)
-        return min(_LONGEST_RUN, sum(numbers)) if is_complete else None
+        return min(LONGEST_RUN_MINUTES, sum(numbers)) if is_complete else None
 
     def _machines(self) -> Iterator[tuple[str, str]]:
         for name, job in self._all():
@@ -72,6 +86,18 @@ class Jobs:
                 text = f"`{key}` of a job is not taken over."
                 self.words.report.left_out(f"{pointer}/{key}", text)
         defaults = {**run_defaults(self.words.workflow), **run_defaults(job)}
+        matrix = read_matrix(job.get("strategy"), f"{pointer}/strategy", self.words)
+        members = member_names(matrix)
+        self.words.matrix = None if members is None else frozenset(members)
+        written = self._written(job, pointer, defaults)
+        if written:
+            self._share(job, written, pointer, matrix)
+        for made in written:
+            self._name_secrets(made)
+        return written
+
+    def _written(self, job: Job, pointer: str, defaults: Job) -> list[dict[str, Any]]:
+        """The steps of a job as they stand there, without what the job says for all of them."""
         written: list[dict[str, Any]] = []
         cache: dict[str, Any] = {}
         for index, step in enumerate(job["steps"] if isinstance(job.get("steps"), list) else ()):
@@ -85,34 +111,37 @@ class Jobs:
             if cache and made["uses"] == "run_command":
                 made["cache"], cache = cache, {}
             written.append(made)
-        if written:
-            self._share(job, written, pointer)
         return written
 
-    def _share(self, job: Job, steps: list[dict[str, Any]], pointer: str) -> None:
+    def _name_secrets(self, step: dict[str, Any]) -> None:
+        names = sorted(secrets_of({**step, "if": f"${{{{ {step.get('if', '')} }}}}"}))
+        if names:
+            step["secrets"] = names
+            self.steps.secrets.update(names)
+
+    def _share(
+        self, job: Job, steps: list[dict[str, Any]], pointer: str, matrix: Mapping[str, Any]
+    ) -> None:
         """What a job says for all its steps: condition, environment, matrix, reviewers."""
         if job.get("if") is not None:
-            condition = self.words.condition(str(job["if"]), f"{pointer}/if")
+            condition = self.words.condition(str(job["if"]), f"{pointer}/if", roots=_OF_JOBS)
             for step in steps:
                 step["if"] = f"({condition}) && ({step['if']})" if step.get("if") else condition
-        environment = self.words.environment(job.get("env"), f"{pointer}/env")
-        for step in steps if environment else ():
+        commands = [step for step in steps if step["uses"] == "run_command"]
+        environment = self.words.environment(self.environment, "/env")
+        environment |= self.words.environment(job.get("env"), f"{pointer}/env")
+        for step in commands if environment else ():
             step["env"] = {**environment, **step.get("env", {})}
-        place_containers(job, steps, pointer, self.words.report)
-        self._spread_matrix(job.get("strategy"), steps, pointer)
+        place_containers(job, steps, pointer, self.words)
+        if matrix:
+            text = "The matrix of the job is that of each of its commands."
+            self.words.report.changed(f"{pointer}/strategy", text)
+        for step in steps if matrix else ():
+            if step in commands or "matrix." in str(step):
+                step["matrix"] = dict(matrix)
         if job.get("environment"):
             text = (
                 "Its reviewers are not known here: administrators are asked before its first step."
             )
             self.words.report.changed(f"{pointer}/environment", text)
             steps[0]["approval"] = {"recipients": ["role:admin"]}
-
-    def _spread_matrix(self, strategy: Any, steps: list[dict[str, Any]], pointer: str) -> None:
-        matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
-        if not isinstance(matrix, Mapping):
-            return
-        text = "The matrix of the job is that of each of its commands."
-        self.words.report.changed(f"{pointer}/strategy", text)
-        for step in steps:
-            if step["uses"] == "run_command":
-                step["matrix"] = dict(matrix)

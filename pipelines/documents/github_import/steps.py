@@ -1,16 +1,19 @@
 """One step of a workflow as a step of a pipeline."""
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from devops.safety.documents import join_pointer
-from pipelines.documents.github_import.translation import Translation
-from pipelines.documents.github_import.words import ACTION, ACTION_INPUTS, secrets_of
+from pipelines.documents.github_import.translation import Translation, without_expressions
+from pipelines.documents.github_import.words import ACTION, ACTION_INPUTS, NUMBERS, minutes_of
 from pipelines.documents.keys import step_key
+from pipelines.documents.vocabulary import LONGEST_RUN_MINUTES, SHORTEST_MINUTES
 
 _LONGEST_NAME = 255
+_LONGEST_SETTING = 200
 _SHELLS = ("bash", "sh")
 Values = Mapping[str, Any]
 
@@ -37,13 +40,9 @@ class Steps:
             "key": self._key(str(step.get("id") or name)),
             **body,
         }
+        self._add_switches(made, step, pointer)
         if step.get("id"):
             self.words.step_keys[self.words.job, str(step["id"])] = made["key"]
-        self._add_switches(made, step, pointer)
-        secrets = sorted(secrets_of([made.get("env"), made.get("with")]))
-        if secrets:
-            made["secrets"] = secrets
-            self.secrets.update(secrets)
         return made
 
     def cache(self, step: Values, pointer: str) -> dict[str, Any]:
@@ -54,13 +53,17 @@ class Steps:
             self.words.report.left_out(pointer, "A cache needs `key` and `path`.")
             return {}
         self.words.report.changed(pointer, "The cache belongs to the next command of the job.")
-        cache: dict[str, Any] = {"key": self.words.text(key, pointer), "paths": _lines(path)}
+        cache: dict[str, Any] = {
+            "key": self.words.text(key, pointer, has_files=True), "paths": _lines(path),
+        }  # fmt: skip
         if isinstance(fallbacks, str) and fallbacks.strip():
-            cache["restore_keys"] = [self.words.text(each, pointer) for each in _lines(fallbacks)]
+            cache["restore_keys"] = [
+                self.words.text(each, pointer, has_files=True) for each in _lines(fallbacks)
+            ]
         return cache
 
     def _body(self, step: Values, pointer: str, defaults: Values) -> dict[str, Any] | None:
-        if isinstance(step.get("run"), str):
+        if isinstance(step.get("run"), str) and step["run"].strip():
             return self._command(step, pointer, defaults)
         uses = str(step.get("uses") or "")
         known = ACTION.fullmatch(uses)
@@ -78,25 +81,46 @@ class Steps:
             if key not in names:
                 self.words.report.left_out(place, f"`{key}` of {action} is not taken over.")
                 continue
-            config[names[key]] = self.words.text(value, place) if isinstance(value, str) else value
-        if config.get("if_no_files") == "ignore":
-            config["if_no_files"] = "warn"
+            kept = self._setting(names[key], value, place)
+            if kept is not None:
+                config[names[key]] = kept
         made = {"uses": action.replace("-", "_"), "title": action.replace("-", " ").capitalize()}
         return {**made, "with": config} if config else made
+
+    def _setting(self, name: str, value: Any, place: str) -> Any:
+        """The value of a setting; nothing where the one that is written fits nothing here."""
+        if name in NUMBERS:
+            least, most = NUMBERS[name]
+            number = int(value) if str(value).isdecimal() else -1
+            if least <= number <= most:
+                return number
+            self.words.report.left_out(place, f"It takes numbers from {least} to {most}.")
+            return None
+        if name == "if_no_files":
+            return "error" if value == "error" else "warn"
+        text = self.words.text(str(value), place)
+        if len(text) > _LONGEST_SETTING:
+            self.words.report.left_out(place, f"It is longer than {_LONGEST_SETTING} characters.")
+            return None
+        if name == "name":
+            return text if "${{" in text else re.sub(r"[^\w. -]", "-", text) or None
+        lines = [line.removeprefix("./") or "." for line in _lines(text)]
+        return lines[0] if len(lines) == 1 else f"{{{','.join(lines)}}}" if lines else None
 
     def _command(self, step: Values, pointer: str, defaults: Values) -> dict[str, Any]:
         command, environment = self.words.script(step["run"], f"{pointer}/run")
         config: dict[str, Any] = {"command": command}
         folder = step.get("working-directory") or defaults.get("working-directory")
         if folder:
-            config["working_directory"] = str(folder)
+            place = f"{pointer}/working-directory"
+            config["working_directory"] = self.words.text(str(folder), place)
         shell = str(step.get("shell") or defaults.get("shell") or "")
         if shell in _SHELLS:
             config["shell"] = shell
         elif shell:
             text = f"The shell {shell} is not offered: bash runs it."
             self.words.report.changed(f"{pointer}/shell", text)
-        first = next(iter(step["run"].strip().splitlines()), "")
+        first = next(iter(without_expressions(step["run"]).strip().splitlines()), "")
         made: dict[str, Any] = {"uses": "run_command", "with": config, "title": first[:60] or "Run"}
         return {**made, "env": environment} if environment else made
 
@@ -106,8 +130,9 @@ class Steps:
         environment = self.words.environment(step.get("env"), f"{pointer}/env")
         if environment or made.get("env"):
             made["env"] = {**environment, **made.get("env", {})}
-        if isinstance(step.get("timeout-minutes"), int | float):
-            made["timeout_minutes"] = step["timeout-minutes"]
+        minutes = minutes_of(step)
+        if minutes is not None:
+            made["timeout_minutes"] = min(LONGEST_RUN_MINUTES, max(SHORTEST_MINUTES, minutes))
         if step.get("continue-on-error") is True:
             made["continue_on_error"] = True
 
@@ -123,7 +148,8 @@ class Steps:
         return False
 
     def _name(self, text: str) -> str:
-        base = text[: _LONGEST_NAME - 6]
+        base = text if len(text) < _LONGEST_NAME - 6 else without_expressions(text)
+        base = base[: _LONGEST_NAME - 6]
         numbered = (f"{base} ({number})" for number in itertools.count(2))
         name = base if base not in self.names else next(n for n in numbered if n not in self.names)
         self.names.add(name)

@@ -20,7 +20,7 @@ def read_events(written: Any, report: Report) -> dict[str, Any]:
         pointer = join_pointer("/on", name)
         if ours == "schedule":
             entries = rule if isinstance(rule, list) else []
-            crons = [e["cron"] for e in entries if isinstance(e, Mapping) and "cron" in e]
+            crons = [str(e["cron"]) for e in entries if isinstance(e, Mapping) and "cron" in e]
             events["schedule"] = [{"cron": cron} for cron in crons]
         elif ours == "workflow_dispatch":
             events["manual"] = _inputs(rule, report)
@@ -36,11 +36,11 @@ def read_events(written: Any, report: Report) -> dict[str, Any]:
 def _filters(name: str, rule: Any, pointer: str, report: Report) -> dict[str, Any]:
     filters: dict[str, Any] = {}
     for key, value in (rule if isinstance(rule, Mapping) else {}).items():
-        values = [value] if isinstance(value, str) else value
-        if key == "types" and name in WITH_ACTIONS:
-            filters["actions"] = values
-        elif key in FILTERS:
-            filters[key] = values
+        listed = value if isinstance(value, list) else [value]
+        values = [str(each) for each in listed if isinstance(each, str | int | float)]
+        ours = "actions" if key == "types" and name in WITH_ACTIONS else key
+        if ours in (*FILTERS, "actions") and values:
+            filters[ours] = values
         else:
             report.left_out(join_pointer(pointer, key), f"The filter {key} is not known here.")
     return filters
@@ -51,13 +51,35 @@ def _inputs(rule: Any, report: Report) -> dict[str, Any]:
     inputs: dict[str, Any] = {}
     for name, written in (declared if isinstance(declared, Mapping) else {}).items():
         entry = dict(written) if isinstance(written, Mapping) else {}
-        kind = entry.get("type", "string")
-        if kind not in {"string", "number", "boolean", "choice"}:
-            pointer = f"/on/workflow_dispatch/inputs/{name}"
+        kind, pointer = entry.get("type", "string"), f"/on/workflow_dispatch/inputs/{name}"
+        options = entry.get("options")
+        is_known = kind in {"string", "number", "boolean"} or (kind == "choice" and options)
+        if not is_known:
             report.changed(pointer, f"The input type {kind} is taken as text.")
-            kind = "string"
-        kept = ("description", "default", "options", "required")
-        inputs[name] = {
-            "type": kind, **{key: entry[key] for key in kept if entry.get(key) is not None}
+            kind, options = "string", None
+        inputs[str(name)] = {
+            "type": kind, **{key: entry[key] for key in ("description", "required") if key in entry}
         }  # fmt: skip
+        if options:
+            inputs[str(name)]["options"] = options
+        default = _default(entry.get("default"), kind, options)
+        if default is not None:
+            inputs[str(name)]["default"] = default
+        elif entry.get("default") is not None:
+            report.left_out(f"{pointer}/default", "The default does not fit the type.")
     return {"inputs": inputs} if inputs else {}
+
+
+def _default(value: Any, kind: str, options: Any) -> Any:
+    """A default of the declared type; nothing where the written one is of another."""
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(str(value).lower())
+    if kind == "number":
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return None
+        return int(number) if number.is_integer() else number
+    if kind == "choice":
+        return value if value in options else None
+    return value if isinstance(value, str) or value is None else str(value)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devops.safety.documents import DocumentError, dump_yaml
@@ -76,7 +76,7 @@ def test_a_workflow_becomes_a_pipeline() -> None:
     assert document["concurrency"] == {"group": "ci-${{ trigger.ref }}", "policy": "cancel_running"}
     assert document["runner_labels"] == ["gpu"]
     assert document["secrets"] == ["DEPLOY_KEY"]
-    assert document["env"] == {"REF": "${{ trigger.branch }}"}
+    assert document["env"] == {"REF": "${{ (trigger.branch || trigger.tag) }}"}
     checkout, version, upload, ship = document["steps"]
     assert checkout == {
         "name": "Checkout", "key": "checkout", "uses": "checkout", "with": {"fetch_depth": 0},
@@ -159,17 +159,168 @@ def test_any_workflow_is_read_or_refused(job: object, on: object, rest: object) 
 
 def test_what_we_generate_for_github_comes_back_sound() -> None:
     imported = import_github(WORKFLOW)
-    for step in imported.document["steps"]:
-        # What this test is not about: the linter judges these by what the engine offers.
-        for key in ("matrix", "cache", "approval"):
-            step.pop(key, None)
     text = dump_yaml(imported.document)
     findings = lint_text(text)
     assert [each.message for each in findings if each.severity == "error"] == []
+    for step in imported.document["steps"]:
+        # They become further steps and jobs there.
+        for key in ("matrix", "approval"):
+            step.pop(key, None)
     again = import_github(generate(to_definition(imported.document), "github").text)
     assert [step["uses"] for step in again.document["steps"]] == [
         step["uses"] for step in imported.document["steps"]
     ]
+
+
+IN_THE_WILD = """\
+name: Wild
+on: push
+env: {TOKEN: "${{ secrets.TOKEN }}", PLAIN: x}
+concurrency:
+  group: ${{ github.workflow }}-${{ github.head_ref || github.run_id }}
+  cancel-in-progress: true
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    env: {KEY: "${{ secrets.KEY }}"}
+    strategy:
+      fail-fast: false
+      max-parallel: 2
+      matrix:
+        python-version: ["3.11", "3.12"]
+        config: [{a: 1}]
+    steps:
+      - uses: actions/setup-python@v5
+        id: python
+      - run: echo 'by ${{ github.actor }}' "at ${{ github.sha }}" ${{ steps.python.outputs.path }}
+      - uses: actions/upload-artifact@v4
+        if: always() && matrix.config.a == 1
+        with:
+          name: results ${{ matrix.python-version }}
+          retention-days: 900
+          path: |
+            ./out/*.xml
+            log/**
+  report:
+    needs: test
+    runs-on: ubuntu-latest
+    if: always() && contains(needs.*.result, 'failure')
+    steps:
+      - run: echo a rather long line before a first expression, so that it is cut ${{ github.ref }}
+"""
+
+
+def test_what_workflows_commonly_say_is_taken_over_soundly() -> None:
+    made = import_github(IN_THE_WILD)
+    document = made.document
+    command, upload, report = document["steps"]
+
+    assert document["env"] == {"PLAIN": "x"}
+    assert document["concurrency"]["group"] == (
+        "${{ pipeline.name }}-"
+        "${{ (trigger.type == 'pull_request' && trigger.branch || '') || run.id }}"
+    )
+    assert command["matrix"] == upload["matrix"] == {
+        "python-version": ["3.11", "3.12"], "fail_fast": False, "max_parallel": 2,
+    }  # fmt: skip
+    assert "matrix" not in report
+    # Where a shell takes all as it stands, the quotes are left for the value.
+    assert command["with"]["command"] == ("echo 'by '\"${VALUE_1}\"'' \"at ${VALUE_2}\" ${VALUE_3}")
+    assert command["env"] == {
+        "TOKEN": "${{ secrets.TOKEN }}", "KEY": "${{ secrets.KEY }}",
+        "VALUE_1": "${{ trigger.actor }}", "VALUE_2": "${{ trigger.sha }}", "VALUE_3": "${{ '' }}",
+    }  # fmt: skip
+    assert command["secrets"] == ["KEY", "TOKEN"]
+    assert upload["with"] == {
+        "name": "results ${{ matrix.python-version }}", "path": "{out/*.xml,log/**}",
+    }  # fmt: skip
+    assert upload["if"] == "always() && '' == 1"
+    assert report["if"] == (
+        "always() && "
+        "contains((failure() && 'failure' || cancelled() && 'cancelled' || 'success'), 'failure')"
+    )
+    assert report["name"].endswith("so that i")
+    messages = " ".join(remark.message for remark in made.remarks)
+    for said in ("steps.python.outputs.path", "from 1 to 400", "matrix.config.a"):
+        assert said in messages, said
+
+
+_REFERENCES = st.sampled_from([
+    "github.ref", "github.ref_name", "github.head_ref || github.run_id", "github.event.label.name",
+    "github.event.pull_request.title", "github.workspace", "runner.os", "vars.V", "matrix.os",
+    "matrix.python-version", "matrix.x.y", "steps.a.outputs.v", "steps.nope.outcome",
+    "needs.j1.result", "needs.*.result", "needs.j1.outputs.o", "needs.j2.outputs.o",
+    "inputs.level", "inputs.nope", "github.event.inputs.dry-run", "env.A", "secrets.TOKEN",
+    "secrets.GITHUB_TOKEN", "hashFiles('**/x')", "always()", "failure() && !cancelled()",
+    "fromJSON(needs.j1.outputs.o)", "toJSON(github)", "github['ref']", "bad(", "'un",
+])  # fmt: skip
+_EXPRESSIONS = _REFERENCES.map(lambda source: f"${{{{ {source} }}}}")
+_TEXTS = st.sampled_from(["a", "x y", "", "./b", "/abs", "${{ open", "don't", "a\nb\n", "ä" * 300])
+_TEXTS |= _EXPRESSIONS | _EXPRESSIONS.map(lambda text: f"pre-{text}")
+_SCALARS = _TEXTS | st.sampled_from([1, 0, -3, 1.5, 1000, True, False, None])
+_VARIABLES = st.dictionaries(st.sampled_from(["A", "B_C", "9x", "a b", "ü"]),
+                             _SCALARS | st.just([1]), max_size=3)  # fmt: skip
+_STEPS = st.fixed_dictionaries({}, optional={
+    "run": _TEXTS | _EXPRESSIONS.map(lambda text: f"echo '{text}' {'b' * 60}{text}"),
+    "uses": st.sampled_from(["actions/checkout@v4", "actions/upload-artifact@v4", "./x",
+                             "actions/download-artifact@v4", "actions/cache@v4", "docker://a:1"]),
+    "name": _TEXTS,
+    "id": st.sampled_from(["a", "my-step", "9", "x y"]),
+    "if": _EXPRESSIONS | _REFERENCES | st.booleans(),
+    "env": _VARIABLES,
+    "with": st.dictionaries(st.sampled_from(["name", "path", "key", "restore-keys", "fetch-depth",
+                                             "retention-days", "if-no-files-found", "ref"]),
+                            _SCALARS, max_size=4),
+    "timeout-minutes": _SCALARS,
+    "continue-on-error": _SCALARS,
+    "working-directory": _TEXTS,
+    "shell": st.sampled_from(["bash", "pwsh"]),
+})  # fmt: skip
+_LISTS = st.lists(_SCALARS | st.just({"y": 1}) | st.just({"os": "a"}), max_size=3)
+_MATRICES = _EXPRESSIONS | st.dictionaries(
+    st.sampled_from(["os", "python-version", "x", "include", "exclude", "fail_fast"]),
+    _LISTS | _SCALARS, max_size=3,
+)  # fmt: skip
+_JOBS = st.fixed_dictionaries({"steps": st.lists(_STEPS, max_size=3)}, optional={
+    "runs-on": _TEXTS | st.just(["self-hosted", "gpu"]),
+    "needs": st.sampled_from(["j1", ["j1", "j2"], "nope"]),
+    "strategy": st.fixed_dictionaries({"matrix": _MATRICES, "max-parallel": _SCALARS}),
+    "if": _EXPRESSIONS | _REFERENCES,
+    "env": _VARIABLES,
+    "outputs": st.fixed_dictionaries({"o": _TEXTS}),
+    "environment": st.just("prod"),
+    "timeout-minutes": _SCALARS,
+    "container": _TEXTS | st.fixed_dictionaries({"image": _TEXTS}),
+    "services": st.dictionaries(st.sampled_from(["db", "my_db", "Bad Name"]),
+                                st.fixed_dictionaries({"image": _TEXTS, "env": _VARIABLES}),
+                                max_size=2),
+})  # fmt: skip
+_INPUTS = st.fixed_dictionaries({}, optional={
+    "type": st.sampled_from(["choice", "boolean", "number", "string", "environment"]),
+    "default": _SCALARS, "options": st.just(["a"]),
+})  # fmt: skip
+_EVENTS = st.sampled_from(["push", ["push", "pull_request"]]) | st.fixed_dictionaries(
+    {"push": st.dictionaries(st.sampled_from(["branches", "tags", "paths", "zz"]), _SCALARS)},
+    optional={"workflow_dispatch": st.fixed_dictionaries({"inputs": st.dictionaries(
+        st.sampled_from(["level", "dry-run"]), _INPUTS)})},
+)  # fmt: skip
+_WORKFLOWS = st.fixed_dictionaries(
+    {"on": _EVENTS, "jobs": st.dictionaries(st.sampled_from(["j1", "j2"]), _JOBS, min_size=1)},
+    optional={"name": _SCALARS, "env": _VARIABLES, "concurrency": _TEXTS,
+              "defaults": st.fixed_dictionaries({"run": st.fixed_dictionaries({"shell": _TEXTS})})},
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(workflow=_WORKFLOWS)
+def test_what_is_made_of_a_workflow_has_no_errors(workflow: object) -> None:
+    try:
+        imported = import_github(json.dumps(workflow))
+    except DocumentError:
+        return
+    text = dump_yaml(imported.document)
+    errors = [each for each in lint_text(text) if each.severity == "error"]
+    assert errors == [], text
 
 
 IN_A_CONTAINER = """\
