@@ -2,6 +2,8 @@
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
 import * as esbuild from "esbuild";
 import { ICONS } from "./icons.mjs";
 import { prune, wordsIn } from "./prune.mjs";
@@ -71,6 +73,18 @@ async function main() {
   const licence = /\/\*![\s\S]*?\*\//.exec(tabler)?.[0] ?? "";
   const own = styles.outputFiles[0].text;
   await writeFile(join(out, "app.css"), `${licence}\n@layer tabler{${prune(tabler, words)}}\n${own}`);
+  await compress();
+}
+
+/** Beside each file its smaller forms, which the server prefers where a browser takes them. */
+async function compress() {
+  const names = await readdir(out, { recursive: true });
+  await Promise.all(names.filter((name) => /\.(?:js|css|svg)$/.test(name)).map(async (name) => {
+    const file = join(out, name);
+    const content = await readFile(file);
+    await writeFile(`${file}.gz`, await promisify(gzip)(content, { level: 9 }));
+    await writeFile(`${file}.br`, await promisify(brotliCompress)(content));
+  }));
 }
 
 await main();

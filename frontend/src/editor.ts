@@ -67,7 +67,14 @@ function startEditor(root: HTMLElement, source: HTMLTextAreaElement): void {
   const replace = (text: string): void => view.dispatch({ changes: smallest(view.state.doc.toString(), text), userEvent: "input" });
   const form = startForm(root, { read: () => view.state.doc.toString(), write: replace }, facts);
   root.classList.add("is-ready");
-  if (source.form) changed = startDrafts(source.form, { read: () => view.state.doc.toString(), write: replace, isPending: form.isPending });
+  if (source.form) changed = startDrafts(source.form, {
+    read: () => {
+      form.flush();
+      return view.state.doc.toString();
+    },
+    write: replace,
+    isPending: form.isPending,
+  });
   source.form?.addEventListener("keydown", (event) => {
     if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
     event.preventDefault();

@@ -90,15 +90,6 @@ def test_completion_offers_step_types(visit: Visit) -> None:
     expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("run_tests")
 
 
-def test_an_unsaved_draft_survives_leaving(visit: Visit) -> None:
-    page = visit("/pipelines/new")
-    write(page, DOCUMENT.format(name="Drafted"))
-    page.goto("/pipelines")
-    page.goto("/pipelines/new")
-    page.get_by_role("button", name="Restore it").click()
-    expect(page.locator(".cm-content")).to_contain_text("name: Drafted")
-
-
 def test_typed_inputs_start_a_run_and_a_refused_one_is_named_beside_its_field(
     site: Site, visit: Visit, watch: Watch
 ) -> None:

@@ -104,3 +104,27 @@ def test_a_draft_survives_a_reload_says_what_it_is_and_ends_with_the_save(
     page.goto(f"/pipelines/{made['slug']}/edit")
     expect(note).to_be_hidden()
     leave(page, is_asked=False)
+
+
+def test_a_new_pipelines_draft_ends_when_it_is_saved_and_not_before(visit: Visit) -> None:
+    page = visit("/pipelines/new")
+    note = page.locator("#draft-note")
+    form_of(page).get_by_label("Name required").fill("Drafted anew")
+    # Left at once: what was typed last goes along.
+    page.goto("/pipelines")
+    page.goto("/pipelines/new")
+    expect(form_of(page).get_by_label("Name required")).to_have_value("Drafted anew")
+    expect(note).to_contain_text("It is not saved.")
+    # A session that ended does not take it along.
+    [session] = [each for each in page.context.cookies() if each["name"] == "sessionid"]
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    page.context.add_cookies([{"name": "sessionid", "value": session["value"], "url": page.url}])
+    page.goto("/pipelines/new")
+    expect(note).to_contain_text("It is not saved.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Drafted anew is saved.")).to_be_visible()
+    page.goto("/pipelines/new")
+    expect(form_of(page).get_by_label("Name required")).to_have_value("CI")
+    expect(note).to_be_hidden()

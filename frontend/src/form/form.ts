@@ -8,9 +8,12 @@ import { morph } from "./morph";
 import { notifications, suggestions } from "./people";
 import { type Facts, type Finding, pointerOf, Session } from "./session";
 import { stepList } from "./steps";
-import { type Path, readTree } from "./places";
+import { type Path, readTree, valueAt } from "./places";
 import { drop, put, rename } from "./tree";
 import { setFilter, setTime } from "./triggers";
+
+// Milliseconds without another key before what is typed goes into the document, or comes from it.
+const PAUSE = 200;
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
@@ -24,6 +27,8 @@ export interface Form {
   redraw: () => void;
   /** The linter has spoken. */
   find: (findings: Finding[]) => void;
+  /** Put into the text what was typed in a moment ago. */
+  flush: () => void;
   /** Whether a field holds what is not in the text yet. */
   isPending: () => boolean;
 }
@@ -32,8 +37,10 @@ export interface Form {
 export function startForm(root: HTMLElement, document: Document, facts: Facts): Form {
   const session = new Session(facts);
   let waits = false;
+  let timer = 0;
   const draw = (): void => {
     waits = false;
+    window.clearTimeout(timer);
     const tree = readTree(document.read());
     // What was read last stays in sight while the text is broken.
     session.tree = tree.problem ? { ...session.tree, problem: tree.problem } : tree;
@@ -56,8 +63,14 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
     if (text !== document.read()) document.write(text);
     draw();
   };
+  const later = (): void => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(draw, PAUSE);
+  };
   session.redraw = soon;
+  const typing = new Typing(session, document, write, later);
   root.closest("form")?.addEventListener("submit", (event) => {
+    typing.flush();
     const [pointer] = [...session.pending.keys()];
     if (pointer === undefined) return;
     // What cannot be put into the document yet would be lost.
@@ -67,10 +80,10 @@ export function startForm(root: HTMLElement, document: Document, facts: Facts): 
     draw();
     find<HTMLElement>(`#${CSS.escape(idOfPointer(pointer))}`, root)?.focus();
   }, { capture: true });
-  listen(root, session, document, write);
+  listen(root, session, document, write, typing);
   for (const list of lists(session)) root.append(list);
   draw();
-  return { redraw: soon, find: (findings) => { session.findings = findings; soon(); }, isPending: () => session.pending.size > 0 };
+  return { redraw: later, flush: () => typing.flush(), find: (findings) => { session.findings = findings; soon(); }, isPending: () => session.pending.size > 0 };
 }
 
 function lists(session: Session): HTMLElement[] {
@@ -105,17 +118,72 @@ function drawParts(root: HTMLElement, session: Session): void {
   }
 }
 
+/** What is typed goes into the document when the keys rest, and before anything else happens. */
+class Typing {
+  private control: Control | null = null;
+  private timer = 0;
+
+  /** `write` draws at once what it wrote, `later` soon after. */
+  constructor(private readonly session: Session, private readonly document: Document, private readonly write: (text: string) => void, private readonly later: () => void) {}
+
+  wait(control: Control): void {
+    if (this.control !== control) this.flush();
+    this.control = control;
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), PAUSE);
+  }
+
+  /** A field's last word covers what was waited for. */
+  finish(control: Control): void {
+    if (this.control === control) this.stop();
+    this.flush();
+    this.write(applied(this.session, this.document.read(), control, true));
+  }
+
+  /**
+   * Put into the document what was typed last. The form is drawn later: what another control
+   * holds now must be read first, and the next key waits for neither task long.
+   */
+  flush(): void {
+    const control = this.control;
+    this.stop();
+    if (!control) return;
+    const text = applied(this.session, this.document.read(), control, false);
+    if (text !== this.document.read()) this.document.write(text);
+    this.later();
+  }
+
+  private stop(): void {
+    this.control = null;
+    window.clearTimeout(this.timer);
+  }
+}
+
+function isTyped(control: Control): boolean {
+  return control instanceof HTMLTextAreaElement || (control instanceof HTMLInputElement && control.type !== "checkbox");
+}
+
 function isControl(target: EventTarget | null): target is Control {
   return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
 }
 
-function listen(root: HTMLElement, session: Session, document: Document, write: (text: string) => void): void {
+function listen(root: HTMLElement, session: Session, document: Document, write: (text: string) => void, typing: Typing): void {
+  const settle = (): void => {
+    typing.flush();
+    const tree = readTree(document.read());
+    if (!tree.problem) session.tree = tree;
+  };
   const heard = (event: Event): void => {
     const control = event.target;
     // A field that goes away while it is drawn tells of its change once more.
     if (!isControl(control) || session.isLocked || session.isDrawing) return;
-    if (control.dataset.put) write(applied(session, document.read(), control, event.type === "change"));
-    else if (control.dataset.new || control.dataset.newType) {
+    if (control.dataset.put) {
+      if (event.type === "input" && isTyped(control)) typing.wait(control);
+      else typing.finish(control);
+      return;
+    }
+    settle();
+    if (control.dataset.new || control.dataset.newType) {
       remember(session, control);
       write(document.read());
     } else if (event.type === "change" && control.dataset.rename) {
@@ -126,13 +194,16 @@ function listen(root: HTMLElement, session: Session, document: Document, write: 
   root.addEventListener("change", heard);
   root.addEventListener("click", (event) => {
     const button = closest<HTMLElement>(event, "button[data-act]");
-    if (button) act(root, session, document.read(), button, write);
+    if (!button) return;
+    settle();
+    act(root, session, document.read(), button, write);
   });
   root.addEventListener("keydown", (event) => {
     const control = event.target;
     if (event.key !== "Enter" || !(control instanceof HTMLInputElement) || control.type === "checkbox") return;
     // Enter would send the whole page.
     event.preventDefault();
+    settle();
     if (control.dataset.add) act(root, session, document.read(), control, write);
     else if (control.dataset.new) find<HTMLElement>(`#${CSS.escape(control.id.replace(/-name$/, "-add"))}`, root)?.click();
   });
@@ -147,7 +218,7 @@ function remember(session: Session, control: Control): void {
 /** The text after a field was changed; an emptied one leaves the document when it is left. */
 function applied(session: Session, text: string, control: Control, isFinal: boolean): string {
   const path = JSON.parse(control.dataset.put ?? "[]") as Path;
-  const before = session.value(path);
+  const before = valueAt(readTree(text).value, path);
   const read = readControl(control, before);
   if ("problem" in read) {
     session.pending.set(pointerOf(path), { text: control.value, problem: read.problem });
@@ -156,8 +227,8 @@ function applied(session: Session, text: string, control: Control, isFinal: bool
   session.pending.delete(pointerOf(path));
   if (read.value !== undefined) return set(text, path, read.value);
   if (before === undefined && path[0] !== "on") return text;
-  const isTyped = ["text", "lines", "number"].includes(control.dataset.as ?? "");
-  if (isTyped && before !== undefined && (!isFinal || control.dataset.needed !== undefined)) return set(text, path, "");
+  const isWords = ["text", "lines", "number"].includes(control.dataset.as ?? "");
+  if (isWords && before !== undefined && (!isFinal || control.dataset.needed !== undefined)) return set(text, path, "");
   if (!isFinal && ["list", "yaml"].includes(control.dataset.as ?? "")) return text;
   return unset(text, path, Number(control.dataset.keep ?? path.length - 1));
 }

@@ -1,5 +1,24 @@
 // Brings a drawn form up to date without touching the field that somebody types in.
 
+interface Plan {
+  says: string;
+  build: () => Element;
+}
+
+const LAZY = "data-lazy";
+const plans = new WeakMap<Element, Plan>();
+// What was drawn of a plan stays while the next one says the same.
+const drawn = new WeakMap<Element, string>();
+
+/** An element that is built only where none that says the same stands already. */
+export function lazy(tag: string, id: string, says: string, build: () => Element): Element {
+  const stub = document.createElement(tag);
+  stub.id = id;
+  stub.setAttribute(LAZY, "");
+  plans.set(stub, { says, build });
+  return stub;
+}
+
 /** Make the children of one element those of another; elements with the same key stay. */
 export function morph(target: Element, wanted: Element): void {
   const oldKeys = keys(target);
@@ -15,13 +34,30 @@ export function morph(target: Element, wanted: Element): void {
       while (next && next !== same && isStale(next)) next = removed(next);
       if (same === next) next = next.nextSibling;
       else target.insertBefore(same, next);
-      update(same, child);
+      renew(same, child);
     } else if (child instanceof Text && next instanceof Text) {
       if (next.data !== child.data) next.data = child.data;
       next = next.nextSibling;
-    } else target.insertBefore(child, next);
+    } else target.insertBefore(child instanceof Element ? built(child) : child, next);
   }
   while (next) next = removed(next);
+}
+
+function renew(old: Element, wanted: Element): void {
+  const plan = plans.get(wanted);
+  if (plan && drawn.get(old) === plan.says) return;
+  update(old, plan ? plan.build() : wanted);
+  if (plan) drawn.set(old, plan.says);
+  else drawn.delete(old);
+}
+
+/** An element with all that was only planned of it. */
+function built(wanted: Element): Element {
+  const plan = plans.get(wanted);
+  const made = plan ? plan.build() : wanted;
+  for (const stub of [...made.querySelectorAll(`[${LAZY}]`)]) stub.replaceWith(built(stub));
+  if (plan) drawn.set(made, plan.says);
+  return made;
 }
 
 function removed(node: ChildNode): ChildNode | null {

@@ -3,6 +3,7 @@
 import { el, icon } from "../lib/dom";
 import { check } from "./basics";
 import { chips, field, idOf, inline, tool } from "./fields";
+import { lazy } from "./morph";
 import { approval } from "./people";
 import { isObject, type Value } from "./render";
 import { type FieldFacts, fieldsOf } from "./schema";
@@ -27,18 +28,37 @@ export function stepList(session: Session, path: Path, empty: string): HTMLEleme
   ];
 }
 
-function stepRow(session: Session, path: Path, step: { [key: string]: Value }, at: number, count: number): HTMLElement {
-  const pointer = pointerOf(path);
-  const isOpen = session.opened.has(pointer);
+function stepRow(session: Session, path: Path, step: { [key: string]: Value }, at: number, count: number): Element {
+  const isOpen = session.opened.has(pointerOf(path));
   const isGroup = Array.isArray(step["parallel"]);
   const name = String(step["name"] ?? "") || String(step["uses"] ?? "") || "Step";
   const type = session.typeOf(step["uses"]);
   const what = isGroup ? `${(step["parallel"] as Value[]).length} side by side` : type?.title ?? String(step["uses"] ?? "No type");
   const errors = session.found(path, true).filter((each) => each.severity === "error").length;
+  const tags = marks(step);
+  const draw = (): HTMLElement => drawnRow(session, path, { step, at, count, isOpen, isGroup, name, what, errors, tags });
+  // Hundreds of rows stay as they are with every key that is typed.
+  return isOpen ? draw() : lazy("li", `${idOf(path)}-row`, JSON.stringify([at, count, name, what, errors, tags, session.isLocked]), draw);
+}
+
+interface RowFacts {
+  step: { [key: string]: Value };
+  at: number;
+  count: number;
+  isOpen: boolean;
+  isGroup: boolean;
+  name: string;
+  what: string;
+  errors: number;
+  tags: string[];
+}
+
+function drawnRow(session: Session, path: Path, facts: RowFacts): HTMLElement {
+  const { step, at, count, isOpen, isGroup, name, what, errors } = facts;
   const head = el("button", { type: "button", class: "step-head", id: `${idOf(path)}-head`, "data-act": "open", "data-place": JSON.stringify(path), "aria-expanded": String(isOpen) },
     el("span", { class: "num quiet" }, String(at + 1)),
     el("span", { class: "step-words" }, el("span", { class: "strong clip" }, name), el("span", { class: "quiet small clip" }, what)),
-    ...marks(step), ...(errors > 0 ? [el("span", { class: "tab-count is-bad" }, `${errors} ${errors === 1 ? "error" : "errors"}`)] : []),
+    ...facts.tags.map((words) => el("span", { class: "tag" }, words)), ...(errors > 0 ? [el("span", { class: "tab-count is-bad" }, `${errors} ${errors === 1 ? "error" : "errors"}`)] : []),
     icon("chevron-down"));
   return el("li", { id: `${idOf(path)}-row`, ...(isOpen ? { class: "is-open" } : {}) },
     el("div", { class: "step-line" }, head,
@@ -48,14 +68,14 @@ function stepRow(session: Session, path: Path, step: { [key: string]: Value }, a
     ...(isOpen ? [el("div", { class: "step-body", id: `${idOf(path)}-body` }, ...(isGroup ? groupBody(session, path) : stepBody(session, path, step)))] : []));
 }
 
-function marks(step: { [key: string]: Value }): HTMLElement[] {
+function marks(step: { [key: string]: Value }): string[] {
   const said: [boolean, string][] = [
     [step["approval"] !== undefined && step["approval"] !== false && step["approval"] !== null, "asks"],
     [step["if"] !== undefined, "if"],
     [step["continue_on_error"] === true, "may fail"],
     [step["enabled"] === false, "off"],
   ];
-  return said.filter(([isSaid]) => isSaid).map(([, words]) => el("span", { class: "tag" }, words));
+  return said.filter(([isSaid]) => isSaid).map(([, words]) => words);
 }
 
 function groupBody(session: Session, path: Path): HTMLElement[] {

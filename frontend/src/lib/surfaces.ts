@@ -159,7 +159,6 @@ function submitted(event: SubmitEvent): void {
     event.preventDefault();
     return;
   }
-  if (form.dataset.draft) localStorage.removeItem(form.dataset.draft);
   // A second press must not start a second run; the page that follows has fresh buttons.
   if (form.method === "post" && !form.hasAttribute("hx-post")) {
     const buttons = all<HTMLButtonElement>("button[type=submit], button:not([type])", form);
