@@ -120,7 +120,9 @@ def test_a_new_pipelines_draft_ends_when_it_is_saved_and_not_before(visit: Visit
     page.context.clear_cookies(name="sessionid")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_label("Password")).to_be_visible()
-    page.context.add_cookies([{"name": "sessionid", "value": session["value"], "url": page.url}])
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": session["value"], "domain": session["domain"], "path": "/"}]
+    )
     page.goto("/pipelines/new")
     expect(note).to_contain_text("It is not saved.")
     page.get_by_role("button", name="Save", exact=True).click()
