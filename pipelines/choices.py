@@ -1,5 +1,7 @@
 """Plain constants of pipelines: statuses, trigger types, limits."""
 
+from datetime import timedelta
+
 from django.db.models import TextChoices
 
 
@@ -109,6 +111,10 @@ class Trust(TextChoices):
     UNTRUSTED = "untrusted"
 
 
+# People are asked: meanwhile the run's own time stands still.
+PEOPLE = frozenset({WaitingFor.APPROVAL, WaitingFor.TRUST, WaitingFor.DECISION})
+
+
 class Phase(TextChoices):
     """Which part of the run a step belongs to."""
 
@@ -214,6 +220,9 @@ STEP_TERMINAL = frozenset(
 RUN_TIMEOUT_MAX = 360
 RUN_TIMEOUT_DEFAULT = 60
 TIMEOUT_MIN = 0.05
+# The reason of a run whose time is over, and what its steps that run in any case get then.
+TIMED_OUT = "timed_out"
+CLEANUP_TIME = timedelta(minutes=10)
 # A step whose worker died this often ends the run.
 WORKER_LOSSES_MAX = 3
 # Seconds by which a schedule may spread its times.

@@ -17,7 +17,7 @@ from devops.connections import release_connection
 from devops.errors import DomainError, Fenced, PermanentError, TransientError
 from devops.safety.masking import Masker
 from devops.storage.logs import LogWriter
-from pipelines.choices import StepStatus
+from pipelines.choices import Phase, StepStatus
 from pipelines.engine.caching import StepCaching
 from pipelines.engine.control import StepControl
 from pipelines.engine.declared import declared_outputs
@@ -116,6 +116,13 @@ class Attempt:
 
     def call_off(self) -> StepMove:
         """Have a parked step's far side stopped; the attempt ends as cancelled."""
+        return self._stopped(StepStatus.CANCELLED, "cancelled", "Cancelled while it waited.")
+
+    def give_up(self) -> StepMove:
+        """Have a parked step's far side stopped because its time is over: it has failed."""
+        return self._stopped(StepStatus.FAILURE, "timed_out", self._timeout_words())
+
+    def _stopped(self, to: str, reason: str, message: str) -> StepMove:
         files = self.workspace.step_files(self.execution.pk)
         files.prepare()
 
@@ -126,17 +133,16 @@ class Attempt:
 
         with self._log() as writer:
             outcome = self._call(cancel, writer)
-        message = "Cancelled while it waited."
         if isinstance(outcome, Done) and outcome.status == "failure":
             message += f" What it started may still go on: {outcome.error_message}"
         changes = {
-            "reason": "cancelled",
-            "error_message": message,
+            "reason": reason,
+            "error_message": self._masked(message),
             "completed_at": timezone.now(),
             "parked_kind": "",
             "deadline_at": None,
         }
-        return StepMove(self.execution, StepStatus.CANCELLED, changes)
+        return StepMove(self.execution, to, changes)
 
     def _caching(self, writer: LogWriter) -> StepCaching | None:
         declared = self.session.definitions[self.execution.step_key].get("cache")
@@ -163,6 +169,9 @@ class Attempt:
         if self.execution.parked_kind:
             message = self.execution.wake_message or {}
             return self._handler().resume(context, self.execution.parked_ref, message)
+        if not self.is_resumed and context.should_stop():
+            # Said while its start was committed: nothing is begun that had to be undone.
+            raise StepFailedError("The step was stopped before it began.", reason="stopped")
         return self._handler().execute(context)
 
     def _handler(self) -> StepHandler:
@@ -238,7 +247,7 @@ class Attempt:
             data = self.session.mask(value.encode("utf-8", errors="replace"))
             return data.decode(errors="replace")
         if isinstance(value, Mapping):
-            return {key: self._masked(member) for key, member in value.items()}
+            return {self._masked(key): self._masked(member) for key, member in value.items()}
         if isinstance(value, list | tuple):
             return [self._masked(member) for member in value]
         return value
@@ -246,7 +255,8 @@ class Attempt:
     def _timeout_words(self) -> str:
         limit = self.session.definitions[self.execution.step_key].get("timeout_minutes")
         run_deadline = self.session.run.deadline_at
-        if limit and (run_deadline is None or self.deadline_at != run_deadline):
+        is_runs = self.session.timed_out and self.execution.phase == Phase.MAIN
+        if limit and not is_runs and (run_deadline is None or self.deadline_at != run_deadline):
             return f"The step took longer than its {limit:g} minutes and was ended."
         minutes = self.session.run.snapshot["timeout_minutes"]
         return f"The run took longer than its {minutes:g} minutes; the step was ended."
@@ -292,14 +302,17 @@ class Attempt:
             "POWERNODE_SUMMARY": str(files.summary),
             "POWERNODE_STEP": self.execution.step_key,
         }
-        facts = self.session.facts
+        facts, place = self.session.facts, self.execution.step_key
+        if self.session.is_matrix(place):
+            place = f"{place}.{self.execution.matrix_index}"
         return StepContext(
             run=facts,
             execution_id=self.execution.pk,
             step_key=self.execution.step_key,
+            place=place,
             step_name=self.execution.step_name,
             attempt=self.execution.attempt,
-            key=f"{facts.id.hex}:{self.execution.step_key}:{self.execution.attempt}",
+            key=f"{facts.id.hex}:{place}:{self.execution.attempt}",
             config=self.plan.config,
             environment=environment,
             contexts=self.plan.contexts or {},
@@ -311,6 +324,7 @@ class Attempt:
             should_stop=executor.should_stop,
             deadline_at=self.deadline_at,
             is_resumed=self.is_resumed,
+            standing=self.session.verdict().status,
         )
 
     @contextmanager

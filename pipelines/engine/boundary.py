@@ -6,7 +6,7 @@ docs/benchmarks.md). Each first moves the run under its fence: no row, no right 
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,14 @@ from devops.errors import Fenced
 from devops.failpoints import failpoint
 from devops.ids import uuid7
 from devops.sqlforms import db_json, db_moment, db_text, db_uuid
-from pipelines.choices import STEP_TERMINAL, RunStatus, StepStatus, WaitingFor
+from pipelines.choices import (
+    PEOPLE,
+    STEP_TERMINAL,
+    TIMED_OUT,
+    RunStatus,
+    StepStatus,
+    WaitingFor,
+)
 from pipelines.engine.moves import (
     DETAIL_MAX,
     MOVE_COLUMNS,
@@ -136,7 +143,8 @@ def advance(
         Fenced: the run was taken over; nothing was written.
     """
     failpoint("engine.advance.before")
-    following = _commit(lease, moves, RunChange(also=tuple(also)), warnings, repeats)
+    change = replace(_cleanup(lease.run), also=tuple(also))
+    following = _commit(lease, moves, change, warnings, repeats)
     failpoint("engine.advance.after")
     _told(lease)
     return following
@@ -207,10 +215,7 @@ def park(
     Raises:
         Fenced: the run was taken over; nothing was written.
     """
-    run = lease.run
-    left = None
-    if run.deadline_at is not None:
-        left = max(0, round((run.deadline_at - timezone.now()).total_seconds() * 1000))
+    left, deadline = _time_left(lease.run, wait)
     change = RunChange(
         (
             "worker_id=NULL",
@@ -218,9 +223,16 @@ def park(
             "waiting_for=%s",
             "waiting_detail=%s",
             "remaining_ms=%s",
-            "deadline_at=NULL",
+            "deadline_at=%s",
+            "reason=%s",
         ),
-        (wait.waiting_for, db_text(wait.detail, DETAIL_MAX), left),
+        (
+            wait.waiting_for,
+            db_text(wait.detail, DETAIL_MAX),
+            left,
+            db_moment(deadline),
+            lease.run.reason,
+        ),
         {"waiting_for": wait.waiting_for, "waiting_detail": wait.detail},
         "run_updated",
         wait,
@@ -236,15 +248,38 @@ def park(
     return True
 
 
+def _time_left(run: PipelineRun, wait: Wait) -> tuple[int | None, datetime | None]:
+    """What is left of the run's time in milliseconds where it stands still, else when it ends."""
+    if run.deadline_at is None or wait.waiting_for not in PEOPLE:
+        return None, run.deadline_at
+    left = (run.deadline_at - timezone.now()).total_seconds()
+    return max(0, round(left * 1000)), None
+
+
+def _cleanup(run: PipelineRun) -> RunChange:
+    """What a run whose time is over says of itself while what runs in any case still runs."""
+    if run.reason != TIMED_OUT:
+        return RunChange()
+    values = (TIMED_OUT, db_moment(run.deadline_at))
+    return RunChange(("reason=%s", "deadline_at=%s"), values)
+
+
 def release(lease: Lease, moves: Sequence[StepMove], repeats: Sequence[Repeat], why: str) -> None:
     """Commit that this worker lets go in good order; another one goes on at once.
 
     Raises:
         Fenced: the run was taken over; nothing was written.
     """
+    extra = _cleanup(lease.run)
     change = RunChange(
-        ("worker_id=NULL", "fence=fence+1", "waiting_for=%s", "waiting_detail=%s"),
-        (WaitingFor.WORKER, db_text(why, DETAIL_MAX)),
+        (
+            "worker_id=NULL",
+            "fence=fence+1",
+            "waiting_for=%s",
+            "waiting_detail=%s",
+            *extra.assignments,
+        ),
+        (WaitingFor.WORKER, db_text(why, DETAIL_MAX), *extra.values),
         {"waiting_for": WaitingFor.WORKER, "waiting_detail": why},
         "run_updated",
     )

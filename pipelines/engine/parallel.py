@@ -16,7 +16,7 @@ from django.utils import timezone
 from devops.connections import release_connection
 from pipelines.choices import StepStatus, WaitingFor
 from pipelines.documents import DEFAULT_PARALLEL
-from pipelines.engine.attempt import FAIL_FAST
+from pipelines.engine.attempt import FAIL_FAST, Attempt
 from pipelines.engine.control import StepControl
 from pipelines.engine.gates import Waiting
 from pipelines.engine.moves import Repeat, StepMove
@@ -194,7 +194,7 @@ class SideBySide:
             if isinstance(attempt, Waiting):
                 self._ask(attempt)
                 return
-            following = self._ended(member, self.turn.perform(attempt), control)
+            following = self._ended(attempt, self.turn.perform(attempt), control)
 
     def _ask(self, gate: Waiting) -> None:
         """Ask people now; the run is left once the others are over."""
@@ -213,15 +213,15 @@ class SideBySide:
         return True
 
     def _ended(
-        self, member: StepExecution, outcome: StepMove | Parked, control: StepControl
+        self, attempt: Attempt, outcome: StepMove | Parked, control: StepControl
     ) -> StepExecution | None:
         """Take in how an attempt ended; the attempt that follows now, if one does."""
+        member = attempt.execution
         with self.turn.lock:
             if self.errors:
                 return None
             if isinstance(outcome, Parked):
-                move = parking(member, outcome)
-                self.turn.moves.append(move)
+                self.turn.moves.append(parking(attempt, outcome))
                 self.turn.commit()
                 return None
             if outcome.changes["reason"] == "worker_stopped":

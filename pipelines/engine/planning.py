@@ -125,7 +125,10 @@ def failed(execution: StepExecution, reason: str, message: str) -> StepMove:
 def step_deadline(session: Session, execution: StepExecution) -> datetime | None:
     """When the attempt's time is over: its own limit or the run's, whichever is first."""
     limit = session.definitions[execution.step_key].get("timeout_minutes")
-    own = timezone.now() + timedelta(minutes=limit) if limit else None
+    # What it waited for outside counts; what people were asked in between does not.
+    is_going_on = execution.parked_kind == "external" and execution.started_at is not None
+    began = execution.started_at if is_going_on else None
+    own = (began or timezone.now()) + timedelta(minutes=limit) if limit else None
     moments = [moment for moment in (own, session.run.deadline_at) if moment is not None]
     return min(moments, default=None)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from pipelines.choices import StepStatus, WaitingFor
+from pipelines.engine.attempt import Attempt
 from pipelines.engine.control import StepControl
 from pipelines.engine.gates import Waiting
 from pipelines.engine.moves import Repeat, StepMove
@@ -56,7 +57,7 @@ def _attempt(turn: Turn, execution: StepExecution) -> StepExecution | None:
         return _ask(turn, attempt)
     outcome = turn.perform(attempt)
     if isinstance(outcome, Parked):
-        return _park(turn, execution, outcome)
+        return _park(turn, attempt, outcome)
     if outcome.changes["reason"] == "worker_stopped":
         turn.hand_over([outcome])
         return None
@@ -79,13 +80,13 @@ def _ask(turn: Turn, gate: Waiting) -> StepExecution | None:
     return gate.execution
 
 
-def _park(turn: Turn, execution: StepExecution, parked: Parked) -> StepExecution | None:
+def _park(turn: Turn, attempt: Attempt, parked: Parked) -> StepExecution | None:
     """Let go of the run, unless the step was woken or the run cancelled meanwhile."""
-    turn.moves.append(parking(execution, parked))
+    turn.moves.append(parking(attempt, parked))
     if turn.leave(parked.kind, parked.detail):
         return None
     turn.commit()
-    return execution
+    return attempt.execution
 
 
 def _again(turn: Turn, ended: StepMove, delay: timedelta) -> StepExecution | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from containers.public import resolve_secrets
 from devops.errors import DomainError
 from devops.safety.masking import Masker
-from pipelines.choices import RunStatus, StepStatus, Trust
+from pipelines.choices import TIMED_OUT, RunStatus, StepStatus, Trust
 from pipelines.engine.moves import Lease, Verdict
 from pipelines.engine.views import (
     Stage,
@@ -42,11 +42,13 @@ class Session:
     tries: Counter[tuple[str, int]] = field(default_factory=Counter)
     layout: list[StagePlace] = field(init=False)
 
+    is_cancelled: bool = False
+    timed_out: bool = field(init=False)
+
     def __post_init__(self) -> None:
         self.layout = layout_of(self.executions, self.is_matrix)
-
-    is_cancelled: bool = False
-    timed_out: bool = False
+        # Its time was over in an earlier turn already, and what runs in any case had begun.
+        self.timed_out = self.run.reason == TIMED_OUT
 
     @classmethod
     def load(cls, lease: Lease, worker: Worker) -> "Session":
@@ -171,7 +173,7 @@ class Session:
         if self.timed_out:
             minutes = self.run.snapshot["timeout_minutes"]
             text = f"The run took longer than its {minutes:g} minutes."
-            return Verdict(RunStatus.FAILURE, "timed_out", text, self.outputs())
+            return Verdict(RunStatus.FAILURE, TIMED_OUT, text, self.outputs())
         failed = next(
             (
                 execution

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.utils import timezone
@@ -11,22 +11,19 @@ from django.utils import timezone
 from devops.errors import Fenced
 from devops.storage.logs import LogWriter
 from pipelines import step_types
-from pipelines.choices import Phase, StepStatus, WaitingFor
+from pipelines.choices import CLEANUP_TIME, TIMED_OUT, Phase, StepStatus, WaitingFor
 from pipelines.engine import boundary
 from pipelines.engine.attempt import Attempt
 from pipelines.engine.control import RunControl, StepControl
 from pipelines.engine.gates import Waiting, consult
 from pipelines.engine.moves import Repeat, StepMove, Wait, Write, is_delayed
-from pipelines.engine.planning import plan_step, step_deadline
+from pipelines.engine.planning import failed, plan_step, step_deadline
 from pipelines.engine.session import Session
 from pipelines.engine.snapshots import Keeper
 from pipelines.engine.views import Stage
 from pipelines.engine.workspace import Workspace
 from pipelines.models import StepExecution
 from pipelines.steps.base import Parked, StepFailedError
-
-# What steps that run in any case get when the run's own time is over.
-CLEANUP_TIME = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -50,6 +47,8 @@ class Turn:
 
     def __post_init__(self) -> None:
         self.keeper = Keeper(self.session, self.workspace)
+        # What an earlier turn granted is not granted anew.
+        self.has_extra_time = self.session.timed_out
 
     def begin(self, execution: StepExecution, control: StepControl) -> Attempt | Waiting | None:
         """Plan a step and commit its start; None when it ended without running.
@@ -65,9 +64,9 @@ class Turn:
             if plan.instead is not None:
                 self.settle(plan.instead)
                 return None
-            gate = None if was_running else consult(self.session, execution)
-            if gate is not None and self._is_past_asking(execution):
-                gate = StepMove(execution, StepStatus.CANCELLED, {"reason": "cancelled"})
+            gate: Waiting | StepMove | None = self._too_late(execution)
+            if gate is None and not was_running:
+                gate = consult(self.session, execution)
             if isinstance(gate, StepMove):
                 self.settle(gate)
                 return None
@@ -87,6 +86,8 @@ class Turn:
         """Run a started attempt, or have what a parked one started called off."""
         if attempt.execution.parked_kind and self.is_called_off(attempt.execution):
             outcome: StepMove | Parked = attempt.call_off()
+        elif attempt.execution.parked_kind and self._has_waited_too_long(attempt):
+            outcome = attempt.give_up()
         else:
             if attempt.is_resumed and self.is_called_off(attempt.execution):
                 attempt.control.stop("cancelled")
@@ -99,10 +100,29 @@ class Turn:
             self.session.timed_out = True
         return outcome
 
-    def _is_past_asking(self, execution: StepExecution) -> bool:
-        """Whether the run was stopped while the step waited; `finally` may still ask."""
-        is_waiting = execution.status == StepStatus.WAITING_APPROVAL
-        return is_waiting and self.session.is_cancelled and execution.phase == Phase.MAIN
+    def _too_late(self, execution: StepExecution) -> StepMove | None:
+        """The end of a step that waited, approved or not, when the run was stopped meanwhile.
+
+        What stands under `finally` may still ask, and begin.
+        """
+        if execution.status != StepStatus.WAITING_APPROVAL or execution.phase != Phase.MAIN:
+            return None
+        if self.session.is_cancelled:
+            words = "Cancelled before it began."
+            changes = {
+                "reason": "cancelled", "error_message": words, "completed_at": timezone.now(),
+            }  # fmt: skip
+            return StepMove(execution, StepStatus.CANCELLED, changes)
+        if self.session.timed_out:
+            return failed(execution, "timed_out", "The run's time was over before it began.")
+        return None
+
+    def _has_waited_too_long(self, attempt: Attempt) -> bool:
+        """Whether a parked step's time, or the run's, is over and nobody has answered."""
+        if attempt.execution.wake_message:
+            return False
+        is_over = attempt.deadline_at is not None and attempt.deadline_at <= timezone.now()
+        return is_over or (self.session.timed_out and attempt.execution.phase == Phase.MAIN)
 
     def is_called_off(self, execution: StepExecution) -> bool:
         """Whether a cancel concerns a step that began before it came."""
@@ -197,6 +217,8 @@ class Turn:
         if deadline is not None and timezone.now() >= deadline and not self.has_extra_time:
             self.session.timed_out = True
             self.has_extra_time = True
+            # Written with the next commit: whoever takes over goes on with what is left of it.
+            self.session.run.reason = TIMED_OUT
             self.session.run.deadline_at = timezone.now() + CLEANUP_TIME
 
     def _rebuild_workspace(self, writer: LogWriter) -> None:
@@ -239,15 +261,16 @@ class Turn:
         writer.write(b"::endgroup::\n")
 
 
-def parking(execution: StepExecution, parked: Parked) -> StepMove:
-    """The move of a step that waits for something outside."""
+def parking(attempt: Attempt, parked: Parked) -> StepMove:
+    """The move of a step that waits for something outside, at most as long as it may run."""
+    ends = (parked.deadline, attempt.deadline_at if parked.kind == "external" else None)
     changes = {
         "parked_kind": parked.kind,
         "parked_ref": parked.ref,
-        "deadline_at": parked.deadline,
+        "deadline_at": min(moment for moment in ends if moment is not None),
         "wake_message": None,
     }
-    return StepMove(execution, StepStatus.RUNNING, changes)
+    return StepMove(attempt.execution, StepStatus.RUNNING, changes)
 
 
 def delay_words(execution: StepExecution, due_at: datetime | None) -> tuple[str, str]:

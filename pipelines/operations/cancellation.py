@@ -1,9 +1,16 @@
 """How a run is stopped, whoever asks for it: a person, or a newer run of its group."""
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from pipelines.choices import RunStatus, StepStatus, WaitingFor
+from pipelines.choices import (
+    PEOPLE,
+    STEP_TERMINAL,
+    Phase,
+    RunStatus,
+    StepStatus,
+    WaitingFor,
+)
 from pipelines.jobs import DISPATCH, INTERRUPT_RUN, worker_queue
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.attempts import let_go
@@ -32,18 +39,30 @@ def stop_run(run: PipelineRun, by: str, reason: str = CANCELLED) -> None:
         INTERRUPT_RUN.send(
             queue=worker_queue(run.worker_id), run_id=str(run.pk), reason="cancelled"
         )
-    elif run.waiting_for == WaitingFor.WORKER:
+    elif not _is_left_over(run):
         _end_now(run, by, reason)
     else:
-        # A step waits for its far side: a worker goes and stops what it started there.
+        # A worker goes, stops what was started outside, and runs what runs in any case.
         words = "Cancelling: a worker stops what the waiting step started."
-        if run.waiting_for in {WaitingFor.APPROVAL, WaitingFor.DECISION}:
+        if run.waiting_for in PEOPLE:
             words = "Cancelling: nobody needs to answer any more; a worker ends the run."
+        elif run.waiting_for == WaitingFor.WORKER:
+            words = "Cancelling: the next free worker ends the run; cancel again to end it at once."
         PipelineRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING, worker=None).update(
             waiting_for=WaitingFor.WORKER, fence=F("fence") + 1
         )
         _ask(run, by, reason, words)
         DISPATCH.send()
+
+
+def _is_left_over(run: PipelineRun) -> bool:
+    """Whether a worker must still do something for a run that none has at the moment."""
+    if run.waiting_for != WaitingFor.WORKER:
+        return True
+    steps = StepExecution.objects.filter(run=run)
+    parked = Q(status=StepStatus.RUNNING) & ~Q(parked_kind="")
+    always = Q(phase=Phase.FINALLY) & ~Q(status__in=STEP_TERMINAL)
+    return steps.filter(parked | always).exists()
 
 
 def _ask(run: PipelineRun, by: str, reason: str, detail: str) -> None:

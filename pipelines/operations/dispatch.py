@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from devops.clock import DbNow
-from pipelines.choices import RunStatus, WaitingFor, WorkerStatus
+from pipelines.choices import PEOPLE, RunStatus, WaitingFor, WorkerStatus
 from pipelines.jobs import TAKE_RUNS, worker_queue
 from pipelines.models import PipelineRun, Worker
 from pipelines.operations.suspects import WORDS, Suspects
@@ -82,7 +82,7 @@ def line_up(run: PipelineRun, ahead: Sequence[PipelineRun]) -> None:
 def held_by(holder: PipelineRun) -> str:
     """The sentence for a run that waits for another's concurrency slot."""
     words = f"Run #{holder.run_number} of {holder.snapshot.get('name')} holds the concurrency group"
-    waits = holder.waiting_for in {WaitingFor.APPROVAL, WaitingFor.DECISION}
+    waits = holder.waiting_for in PEOPLE
     return f"{words} while it waits for people." if waits else f"{words}."
 
 

@@ -20,6 +20,7 @@ from devops.sqlforms import db_json, db_text
 from devops.tokens import digest
 from pipelines.choices import (
     GATE_HOURS_DEFAULT,
+    PEOPLE,
     GateKind,
     GateStatus,
     RunStatus,
@@ -36,7 +37,6 @@ from pipelines.states import gate_states, step_states
 TOKEN_BYTES = 32
 _DETAIL_MAX = 500
 _PLAN_MAX_BYTES = 64 * 1024
-_PEOPLE = (WaitingFor.APPROVAL, WaitingFor.DECISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def wake_run(run: PipelineRun, words: str) -> bool:
     # A worker that is just leaving the run holds its row: it is seen waiting, or sees the answer.
     PipelineRun.objects.select_for_update().filter(pk=run.pk).first()
     woken = PipelineRun.objects.filter(
-        pk=run.pk, status=RunStatus.RUNNING, worker=None, waiting_for__in=_PEOPLE
+        pk=run.pk, status=RunStatus.RUNNING, worker=None, waiting_for__in=PEOPLE
     ).update(
         waiting_for=WaitingFor.WORKER, waiting_detail=words[:_DETAIL_MAX], fence=F("fence") + 1
     )

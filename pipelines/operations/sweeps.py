@@ -8,15 +8,24 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from devops.errors import DomainError
-from pipelines.choices import RUN_LIVE, RunStatus, StepStatus, WaitingFor
+from pipelines.choices import (
+    CLEANUP_TIME,
+    PEOPLE,
+    RUN_LIVE,
+    TIMED_OUT,
+    RunStatus,
+    StepStatus,
+    WaitingFor,
+)
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvals import expire_gates
 from pipelines.operations.attempts import RETRY, let_go
 from pipelines.operations.dispatch import dispatch_waiting
+from pipelines.operations.gates import cancel_gates
 from pipelines.operations.hints import wake_hints
 from pipelines.operations.known_tests import count_missed_reports
 from pipelines.operations.quarantines import end_expired_quarantines
@@ -30,8 +39,9 @@ logger = logging.getLogger(__name__)
 def sweep() -> dict[str, int]:
     """Everything that is due now; each part is safe to repeat and to run beside itself."""
     parts = (
-        retire_silent_workers, wake_overdue_steps, expire_gates, end_overdue_runs,
-        dispatch_waiting, wake_hints, count_missed_reports, end_expired_quarantines,
+        retire_silent_workers, wake_overdue_steps, expire_gates, call_overdue_runs,
+        end_overdue_runs, dispatch_waiting, wake_hints, count_missed_reports,
+        end_expired_quarantines,
     )  # fmt: skip
     done = {}
     for part in parts:
@@ -54,6 +64,18 @@ def wake_overdue_steps() -> int:
     return sum(wake_step(str(pk), {}) for pk in overdue.values_list("pk", flat=True)[:200])
 
 
+def call_overdue_runs() -> int:
+    """Call runs back whose time passed while they waited outside, for what runs in any case."""
+    now = timezone.now()
+    overdue = PipelineRun.objects.filter(
+        status=RunStatus.RUNNING, worker=None, deadline_at__lt=now
+    ).exclude(waiting_for__in=[WaitingFor.WORKER, *PEOPLE])
+    return overdue.update(
+        waiting_for=WaitingFor.WORKER, waiting_detail="The run's time is over; a worker ends it.",
+        fence=F("fence") + 1, reason=TIMED_OUT, deadline_at=now + CLEANUP_TIME,
+    )  # fmt: skip
+
+
 def end_overdue_runs() -> int:
     """End runs whose time is over while no worker holds them."""
     overdue = PipelineRun.objects.filter(
@@ -68,9 +90,11 @@ def _end_overdue(run_id: uuid.UUID) -> int:
     run = PipelineRun.objects.select_for_update().get(pk=run_id)
     if run.status != RunStatus.RUNNING or run.worker_id is not None:
         return 0
-    running = list(StepExecution.objects.filter(run=run, status=StepStatus.RUNNING))
-    let_go(running)
-    for execution in running:
+    cancel_gates(run, "")
+    live = [StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
+    waiting = list(StepExecution.objects.filter(run=run, status__in=live))
+    let_go(waiting)
+    for execution in waiting:
         step_states.transition(
             execution, StepStatus.FAILURE, reason="timed_out", completed_at=timezone.now(),
             parked_kind="", error_message="The run's time was over while the step waited.",

@@ -27,7 +27,7 @@ from pipelines.choices import (
 )
 from pipelines.models import PipelineRun, StepExecution, Worker
 from pipelines.operations.attempts import owner_of, repeat_attempt
-from pipelines.operations.gates import Opening, open_gate, waiting_words
+from pipelines.operations.gates import Opening, cancel_gates, open_gate, waiting_words
 from pipelines.states import end_pending_steps, run_states, step_states
 
 WRITE_WORKERS = "devops.workers.write"
@@ -270,7 +270,9 @@ def _give_up(run: PipelineRun, message: str) -> None:
         owner_of(pk) for pk in StepExecution.objects.filter(run=run).values_list("pk", flat=True)
     ]
     release_owners(tries)
-    for parked in StepExecution.objects.filter(run=run, status=StepStatus.RUNNING):
+    cancel_gates(run, "")
+    waiting = [StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
+    for parked in StepExecution.objects.filter(run=run, status__in=waiting):
         step_states.transition(
             parked,
             StepStatus.CANCELLED,

@@ -115,7 +115,8 @@ class StepContext:
     """One attempt at a step.
 
     Attributes:
-        key: unique for run, step and attempt; the far side's idempotency key.
+        place: names the step within its run; each combination of a matrix has its own.
+        key: unique for run, place and attempt; the far side's idempotency key.
         config: the step's configuration after evaluation, an instance of its model.
         environment: the whole environment for commands, secrets included.
         workspace: the folder in which commands run.
@@ -123,11 +124,13 @@ class StepContext:
         log: writes a line of our own into the step's log.
         mask: takes the run's secrets out of what a handler is about to keep.
         is_resumed: an earlier worker executed this attempt; its command may still run.
+        standing: how the run would end as it stands: success, failure or cancelled.
     """
 
     run: RunFacts
     execution_id: uuid.UUID
     step_key: str
+    place: str
     step_name: str
     attempt: int
     key: str
@@ -142,6 +145,7 @@ class StepContext:
     should_stop: Callable[[], str]
     deadline_at: datetime | None
     is_resumed: bool = False
+    standing: str = "success"
 
 
 class StepHandler(Protocol):
