@@ -205,7 +205,7 @@ def keep_transcript(ctx: StepContext, talk: Conversation) -> None:
     """Keep what was said as an artifact of the run, masked."""
     lines = [{"role": "system", "content": talk.system}, *talk.transcript]
     text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-    name = f"{ctx.step_key}-transcript"
+    name = f"{ctx.place}-transcript"
     blob = blobs.store(
         [ctx.mask(text.encode("utf-8", errors="replace"))], account_id=ctx.run.account_id,
         max_bytes=settings.POWERNODE_ARTIFACT_MAX_BYTES, media_type="application/x-ndjson",

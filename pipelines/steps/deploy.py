@@ -333,6 +333,8 @@ def _parked(state: Mapping[str, Any], workflow: str) -> Parked:
 def _status(ctx: StepContext, state: StatusState, words: str) -> None:
     config: DeployConfig = ctx.config
     if config.update_status and ctx.run.commit_sha and ctx.run.repository_id:
-        address = config.status_url or ctx.run.url
-        key = f"deploy:{ctx.run.id.hex}:{ctx.step_key}:{ctx.attempt}:{state}"
-        record_deploy_status(ctx.run, config.environment, state, words, address, key=key)
+        # Everybody who sees the commit reads it.
+        shown = [config.environment, words, config.status_url or ctx.run.url]
+        environment, words, address = (ctx.mask(each.encode()).decode() for each in shown)
+        key = f"deploy:{ctx.key}:{state}"
+        record_deploy_status(ctx.run, environment, state, words, address, key=key)

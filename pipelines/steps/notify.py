@@ -99,11 +99,11 @@ class NotifyHandler:
 
     def execute(self, ctx: StepContext) -> Outcome:
         config: NotifyConfig = ctx.config
-        status = standing(ctx)
+        status = ctx.standing
         note = _note(ctx, config, status)
         ctx.log(f"{note.title}: {note.message}")
         if config.channel == "log":
-            key = uuid.uuid5(ctx.run.id, ctx.step_key)
+            key = uuid.uuid5(ctx.run.id, ctx.place)
             record_notification(
                 note.account_id, key, title=note.title, message=note.message, url=note.url
             )
@@ -148,19 +148,6 @@ class NotifyHandler:
         """What was said is said."""
 
 
-def standing(ctx: StepContext) -> str:
-    """How the run stands, seen from its steps so far."""
-    steps = ctx.contexts.get("steps") or {}
-    worst = "success"
-    for step in ctx.run.snapshot.get("steps", ()):
-        status = (steps.get(step["key"]) or {}).get("status")
-        if status == "failure" and not step.get("continue_on_error"):
-            return "failure"
-        if status == "cancelled":
-            worst = "cancelled"
-    return worst
-
-
 def _note(ctx: StepContext, config: NotifyConfig, status: str) -> Note:
     run = ctx.run
     said = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}[status]
@@ -169,13 +156,14 @@ def _note(ctx: StepContext, config: NotifyConfig, status: str) -> Note:
     message = config.message or f"Run #{run.number} of {run.pipeline_name}{where} {said}."
     masked = ctx.mask(message.encode()).decode(errors="replace")
     plain = " ".join(ctx.mask(title.encode()).decode(errors="replace").split())
-    key = f"notify:{run.id.hex}:{ctx.step_key}"[:80]
-    return Note(run.account_id, key, plain, masked, run.url, _sender(ctx))
+    sender = _sender(ctx)
+    key = f"notify:{run.id.hex}:{sender.hex}"
+    return Note(run.account_id, key, plain, masked, run.url, sender)
 
 
 def _sender(ctx: StepContext) -> uuid.UUID:
     """One for each step of a run: a repeated attempt finds what an earlier one sent."""
-    return uuid.uuid5(ctx.run.id, f"notify:{ctx.step_key}")
+    return uuid.uuid5(ctx.run.id, f"notify:{ctx.place}")
 
 
 def _send(ctx: StepContext, config: NotifyConfig, note: Note, status: str) -> None:

@@ -83,7 +83,7 @@ class PostCommentHandler(Immediate):
             raise StepFailedError("There is nothing to say: the text is empty.")
         signature = "" if config.no_signature else signature_of(ctx)
         parts = [part for part in (config.header, body, config.footer, signature) if part]
-        marker = f"{ctx.run.pipeline_id.hex}:{ctx.step_key}"
+        marker = f"{ctx.run.pipeline_id.hex}:{ctx.place}"
         text = ctx.mask("\n\n".join(parts).encode()).decode(errors="replace")[:MAX_BODY]
         with host_words():
             comment = ensure_comment(ctx.run.repository_id, number, marker, text)

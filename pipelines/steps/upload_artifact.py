@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -111,20 +112,24 @@ class UploadArtifactHandler(Immediate):
         stream: BinaryIO,
         packed: archives.Summary | None,
     ) -> Outcome:
+        name, path = _masked(ctx, config.name), _masked(ctx, config.path)
+        if packed:
+            listed = tuple((_masked(ctx, each), size) for each, size in packed.listed)
+            packed = replace(packed, listed=listed)
         check_room(ctx.run.account_id, os.fstat(stream.fileno()).st_size)
         blob = blobs.store(
             stream,
             account_id=ctx.run.account_id,
             max_bytes=settings.POWERNODE_ARTIFACT_MAX_BYTES,
             media_type="application/gzip" if packed else "application/octet-stream",
-            name=f"{config.name}.tar.gz" if packed else Path(config.path).name,
+            name=f"{name}.tar.gz" if packed else Path(path).name,
         )
         files = packed.files if packed else 1
         artifact = store_artifact(
             ctx.execution_id,
             blob,
-            name=config.name,
-            path=config.path,
+            name=name,
+            path=path,
             packed=packed,
             retention_days=config.retention_days,
         )
@@ -133,6 +138,12 @@ class UploadArtifactHandler(Immediate):
             "artifact_id": str(artifact.pk), "size_bytes": blob.size_bytes, "files": files,
         }  # fmt: skip
         return Done(outputs=outputs)
+
+
+def _masked(ctx: StepContext, text: str) -> str:
+    """A name as it is shown; names are bytes to the file system, and need not be UTF-8."""
+    shown = ctx.mask(text.encode("utf-8", errors="surrogateescape"))
+    return shown.decode("utf-8", errors="surrogateescape")
 
 
 def matching(workspace: Path, pattern: str) -> list[str]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from containers.operations.secrets import create_secret
 from gitintegration.models import HostWrite
 from pipelines.choices import RunStatus, WaitingFor
-from pipelines.models import PipelineRun, StepExecution
+from pipelines.models import PipelineRepository, PipelineRun, StepExecution
 from pipelines.operations.runs import cancel_run, wake_step
 from tests.pipelines.conftest import Workshop, fresh, last, log_of, step
 from tests.pipelines.engine.test_takeover import die_in
@@ -61,6 +62,15 @@ def test_a_webhook_is_signed_keyed_and_believed_only_as_far_as_it_says(
     assert headers["x-powernode-signature"].startswith("sha256=")
     assert "was not checked: no health check" in log_of(run, "ship")
     assert last(run, "ship").status == "success"
+
+
+def test_each_combination_of_a_matrix_is_a_deployment_of_its_own(
+    open_workshop: Workshop, receiver: Receiver
+) -> None:
+    ship = deploy(webhook_url=receiver.url, webhook_secret=SECRET, environment="${{ matrix.to }}")
+    open_workshop.run({**ship, "matrix": {"to": ["north", "south"]}})
+    keys = {headers["idempotency-key"] for headers, _ in receiver.posts}
+    assert len(receiver.posts) == len(keys) == 2
 
 
 def test_an_api_gets_tag_and_services(workshop: Workshop, receiver: Receiver) -> None:
@@ -182,3 +192,19 @@ def test_a_cancelled_deployment_is_stopped_at_the_host(site: Site) -> None:
     assert fresh(run).status == RunStatus.CANCELLED
     assert theirs.conclusion == "cancelled"
     assert states_of(site)[-1] == "cancelled"
+
+
+@pytest.mark.parametrize("site", ["tests.gitintegration.hosts.github_rig"], indirect=True)
+def test_the_commits_status_tells_no_secret(site: Site) -> None:
+    create_secret(site.shop.actor, "PLACE", "s3cret-canary-value")
+    url = "https://${{ secrets.PLACE }}.invalid/deploy"
+    ship = {**deploy(webhook_url=url, webhook_secret=SECRET), "secret_refs": ["PLACE"]}
+    pipeline = site.shop.pipeline(ship, secret_refs=["PLACE"])
+    PipelineRepository.objects.create(pipeline=pipeline, repository=site.repository)
+
+    run = site.shop.execute(site.shop.trigger(pipeline, sha=site.world.head))
+
+    assert last(run, "ship").reason == "far_side"
+    written = str(list(HostWrite.objects.values()))
+    assert "***.invalid" in written
+    assert "canary" not in written

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from containers.operations.secrets import create_secret
@@ -53,6 +54,26 @@ def test_a_mail_under_finally_tells_the_final_status(workshop: Workshop, mailed:
     assert str(mailed.mails[0]["subject"]).endswith("#1 failed")
     assert f"/runs/{run.pk}" in mailed.words("plain")[0]
     assert fresh(run).status == "failure"
+
+
+def test_each_combination_of_a_matrix_says_what_it_has_to_say(
+    open_workshop: Workshop, receiver: Receiver
+) -> None:
+    said = notify(channel="webhook", url=receiver.url, secret=SECRET, message="${{ matrix.place }}")
+    start(open_workshop, {**said, "matrix": {"place": ["here", "there"]}})
+    deliver_due()
+
+    said_there = [json.loads(body)["data"]["message"] for _, body in receiver.posts]
+    assert sorted(said_there) == ["here", "there"]
+
+
+def test_a_run_over_its_time_is_told_as_failed(workshop: Workshop) -> None:
+    run = workshop.trigger(workshop.pipeline(step("late"), notify(channel="log")))
+    PipelineRun.objects.filter(pk=run.pk).update(deadline_at=timezone.now())
+
+    run = workshop.execute(run)
+
+    assert (run.status, last(run, "tell").outputs["status"]) == ("failure", "failure")
 
 
 def test_a_repeated_step_says_nothing_twice(workshop: Workshop, mailed: Postbox) -> None:

@@ -11,12 +11,12 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from containers.operations.secrets import create_secret, delete_secret
-from devops.models import OutboxMessage
+from devops.models import Blob, OutboxMessage
 from devops.storage import logs
 from pipelines.choices import RunStatus, StepStatus, WaitingFor
 from pipelines.engine import boundary
 from pipelines.engine.moves import StepMove
-from pipelines.models import PipelineRun, StepExecution, Worker
+from pipelines.models import Artifact, PipelineRun, StepExecution, Worker
 from pipelines.operations.runs import cancel_run, wake_step
 from pipelines.operations.sweeps import sweep
 from pipelines.operations.workers import retire_worker
@@ -216,8 +216,7 @@ def test_a_parked_step_holds_no_worker_and_goes_on_with_what_the_waker_said(
     run = workshop.run(step("ship", step_type="probe"), step("after"))
     assert (run.status, run.worker_id, run.waiting_for) == ("running", None, "external")
     assert run.waiting_detail == "Waits for the ship."
-    assert run.deadline_at is None
-    assert run.remaining_ms is not None
+    assert run.deadline_at is not None  # Only waiting for people stops the run's clock.
 
     assert wake_step(str(last(run, "ship").pk), {"port": "Bremen"})
     assert not wake_step(str(last(run, "ship").pk), {"port": "again"})
@@ -295,6 +294,29 @@ def test_secrets_reach_the_steps_that_declare_them_and_are_masked_everywhere(
     assert "canary" not in str(last(run, "leak").outputs) + last(run, "leak").summary
     told = "".join(str(message.payload) for message in OutboxMessage.objects.all())
     assert "canary" not in told
+
+
+def test_names_that_a_step_makes_of_a_secret_are_masked(workshop: Workshop) -> None:
+    create_secret(workshop.actor, "TOKEN", "s3cret_canary_value")
+    name = step("name", 'echo "$TOKEN=1" >> "$POWERNODE_OUTPUT"; mkdir d; touch d/$TOKEN $TOKEN',
+                secret_refs=["TOKEN"])  # fmt: skip
+    folder, file = (
+        step(key, step_type="upload_artifact", secret_refs=["TOKEN"], configuration=configuration)
+        for key, configuration in (
+            ("folder", {"name": "all-${{ secrets.TOKEN }}", "path": "d"}),
+            ("file", {"name": "one", "path": "${{ secrets.TOKEN }}"}),
+        )
+    )
+
+    run = workshop.run(name, folder, file, secret_refs=["TOKEN"])
+
+    assert run.status == RunStatus.SUCCESS, run.error_message
+    assert last(run, "name").outputs == {"***": "1", "exit_code": 0}
+    kept = Artifact.objects.filter(run=run).order_by("id").values_list("name", "path", "contents")
+    assert list(kept) == [("all-***", "d", [["d/***", 0]]), ("one", "***", [])]
+    shown = "".join(str(row) for row in (*Artifact.objects.values(), *Blob.objects.values()))
+    told = "".join(str(message.payload) for message in OutboxMessage.objects.all())
+    assert "canary" not in shown + told + str(run.outputs)
 
 
 def test_a_secret_that_is_gone_fails_the_step_that_names_it(workshop: Workshop) -> None:
