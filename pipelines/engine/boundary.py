@@ -6,7 +6,7 @@ docs/benchmarks.md). Each first moves the run under its fence: no row, no right 
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,7 @@ from devops.failpoints import failpoint
 from devops.ids import uuid7
 from devops.sqlforms import db_json, db_moment, db_text, db_uuid
 from pipelines.choices import (
-    PEOPLE,
     STEP_TERMINAL,
-    TIMED_OUT,
     RunStatus,
     StepStatus,
     WaitingFor,
@@ -33,11 +31,14 @@ from pipelines.engine.moves import (
     REASON_MAX,
     Lease,
     Repeat,
+    RunChange,
     StepMove,
     Verdict,
     Wait,
     Write,
+    cleanup_of,
     move_value,
+    time_left,
 )
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.attempts import repeat_attempt
@@ -106,18 +107,6 @@ def _claim(run: PipelineRun, worker_id: uuid.UUID, host: str, now: datetime) -> 
     return Lease(run, run.fence, run.cancel_requested_at is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class RunChange:
-    """What a commit does to the run itself, beside moving steps."""
-
-    assignments: tuple[str, ...] = ()
-    values: tuple[object, ...] = ()
-    attributes: dict[str, Any] = field(default_factory=dict)
-    message: str = ""
-    wait: Wait | None = None
-    also: tuple[Write, ...] = ()
-
-
 class _CancelledMeanwhile(Exception):
     """A cancel was committed before the run's success could be."""
 
@@ -143,7 +132,7 @@ def advance(
         Fenced: the run was taken over; nothing was written.
     """
     failpoint("engine.advance.before")
-    change = replace(_cleanup(lease.run), also=tuple(also))
+    change = replace(cleanup_of(lease.run), also=tuple(also))
     following = _commit(lease, moves, change, warnings, repeats)
     failpoint("engine.advance.after")
     _told(lease)
@@ -215,7 +204,7 @@ def park(
     Raises:
         Fenced: the run was taken over; nothing was written.
     """
-    left, deadline = _time_left(lease.run, wait)
+    left, deadline = time_left(lease.run, wait)
     change = RunChange(
         (
             "worker_id=NULL",
@@ -248,29 +237,13 @@ def park(
     return True
 
 
-def _time_left(run: PipelineRun, wait: Wait) -> tuple[int | None, datetime | None]:
-    """What is left of the run's time in milliseconds where it stands still, else when it ends."""
-    if run.deadline_at is None or wait.waiting_for not in PEOPLE:
-        return None, run.deadline_at
-    left = (run.deadline_at - timezone.now()).total_seconds()
-    return max(0, round(left * 1000)), None
-
-
-def _cleanup(run: PipelineRun) -> RunChange:
-    """What a run whose time is over says of itself while what runs in any case still runs."""
-    if run.reason != TIMED_OUT:
-        return RunChange()
-    values = (TIMED_OUT, db_moment(run.deadline_at))
-    return RunChange(("reason=%s", "deadline_at=%s"), values)
-
-
 def release(lease: Lease, moves: Sequence[StepMove], repeats: Sequence[Repeat], why: str) -> None:
     """Commit that this worker lets go in good order; another one goes on at once.
 
     Raises:
         Fenced: the run was taken over; nothing was written.
     """
-    extra = _cleanup(lease.run)
+    extra = cleanup_of(lease.run)
     change = RunChange(
         (
             "worker_id=NULL",

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from devops.sqlforms import db_json, db_moment, db_text
-from pipelines.choices import RunStatus, StepStatus
+from pipelines.choices import PEOPLE, TIMED_OUT, RunStatus, StepStatus
 from pipelines.documents.expansion import NAME_MAX
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.attempts import RETRY
@@ -120,6 +120,34 @@ class Wait:
     knows_cancel: bool = False
     asked: int = 0
     also: Sequence[Write] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a commit does to the run itself, beside moving steps."""
+
+    assignments: tuple[str, ...] = ()
+    values: tuple[object, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+    wait: Wait | None = None
+    also: tuple[Write, ...] = ()
+
+
+def time_left(run: PipelineRun, wait: Wait) -> tuple[int | None, datetime | None]:
+    """What is left of the run's time in milliseconds where it stands still, else when it ends."""
+    if run.deadline_at is None or wait.waiting_for not in PEOPLE:
+        return None, run.deadline_at
+    left = (run.deadline_at - timezone.now()).total_seconds()
+    return max(0, round(left * 1000)), None
+
+
+def cleanup_of(run: PipelineRun) -> RunChange:
+    """What a run whose time is over says of itself while what runs in any case still runs."""
+    if run.reason != TIMED_OUT:
+        return RunChange()
+    values = (TIMED_OUT, db_moment(run.deadline_at))
+    return RunChange(("reason=%s", "deadline_at=%s"), values)
 
 
 def is_delayed(execution: StepExecution) -> bool:

@@ -352,6 +352,7 @@ NOT_DURABLE = {
     },
     "pipelines/operations/snapshots.py": {"remove_old_snapshots": SEVERAL},
     "pipelines/operations/sweeps.py": {
+        "call_overdue_runs": ONE,
         "sweep": SEVERAL,
         "wake_overdue_steps": SEVERAL,
         "end_overdue_runs": SEVERAL,
