@@ -276,7 +276,11 @@ def _secret_names() -> Schema:
 
 
 def _names() -> Schema:
-    return {"type": "array", "items": {"type": "string", "maxLength": 512}, "maxItems": 256}
+    return {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": 512},
+        "maxItems": 256,
+    }
 
 
 def _minutes(most: float) -> Schema:

@@ -46,7 +46,7 @@ class Jobs:
             if HOSTED.fullmatch(label):
                 text = f"{label} is a hosted machine; any worker takes it."
                 self.words.report.changed(f"/jobs/{name}/runs-on", text)
-            elif "${{" not in label and label != "self-hosted":
+            elif label and "${{" not in label and label != "self-hosted":
                 wanted.append(label)
         return list(dict.fromkeys(wanted))
 

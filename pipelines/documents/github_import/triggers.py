@@ -37,7 +37,8 @@ def _filters(name: str, rule: Any, pointer: str, report: Report) -> dict[str, An
     filters: dict[str, Any] = {}
     for key, value in (rule if isinstance(rule, Mapping) else {}).items():
         listed = value if isinstance(value, list) else [value]
-        values = [str(each) for each in listed if isinstance(each, str | int | float)]
+        texts = [str(each) for each in listed if isinstance(each, str | int | float)]
+        values = [text for text in texts if text]
         ours = "actions" if key == "types" and name in WITH_ACTIONS else key
         if ours in (*FILTERS, "actions") and values:
             filters[ours] = values

@@ -31,6 +31,7 @@ def test_the_example_document_has_no_findings() -> None:
         ("name: X\non: pusch\nsteps: []", "schema", 2, 5),
         ("name: X\non: [push, pusch]\nsteps: []", "schema", 2, 12),
         ("name: X\non: {push: {branch: []}}\nsteps: []", "unknown-key", 2, 13),
+        ("name: X\nrunner_labels: [a, '']\nsteps: []", "schema", 2, 20),
         ("name: X\ntimeout_minutes: 361\nsteps: []", "schema", 2, 18),
         ("name: X\ntimeout_minutes: 0.01\nsteps: []", "schema", 2, 18),
         ("name: X\nkey: A B\nsteps: []", "schema", 2, 6),
