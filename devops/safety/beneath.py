@@ -22,7 +22,9 @@ def parts_of(relative: str) -> list[str]:
     Raises:
         PathNotAllowedError: it is absolute, climbs, is too deep or holds control characters.
     """
-    if relative.startswith("/") or any(ord(char) < 32 or ord(char) == 127 for char in relative):
+    if has_control_characters(relative):
+        raise PathNotAllowedError(f"Path holds control characters: {relative!r}")
+    if relative.startswith("/"):
         raise PathNotAllowedError(f"Path leaves the workspace: {relative!r}")
     parts = [part for part in relative.split("/") if part not in ("", ".")]
     if ".." in parts:
@@ -30,6 +32,11 @@ def parts_of(relative: str) -> list[str]:
     if len(parts) > MAX_DEPTH or len(os.fsencode(relative)) > MAX_PATH_BYTES:
         raise PathNotAllowedError(f"Path is too deep or too long: {relative[:80]!r}")
     return parts
+
+
+def has_control_characters(path: str) -> bool:
+    """Whether a path would break a line, or a terminal that shows it."""
+    return any(ord(char) < 32 or ord(char) == 127 for char in path)
 
 
 def open_beneath(

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from devops.errors import DomainError
 from devops.safety import archives
-from devops.safety.beneath import files_beneath, open_beneath
+from devops.safety.beneath import files_beneath, has_control_characters, open_beneath
 from devops.safety.patterns import GlobSet
 from devops.storage import blobs
 from pipelines.operations.artifacts import check_room, store_artifact
@@ -60,8 +60,8 @@ TYPE = StepType(
     },
     effect="external",
     docs=(
-        "A single file is kept as it is, anything else as a tar.gz. Links, sockets, devices and "
-        "every `.git` folder are left out. See "
+        "A single file is kept as it is, anything else as a tar.gz. Links, sockets, devices, "
+        "names with control characters and every `.git` folder are left out. See "
         "[Keep and fetch artifacts](../how-to/keep-and-fetch-artifacts.md)."
     ),
     example={"name": "package", "path": "dist/*.whl"},
@@ -78,7 +78,11 @@ class UploadArtifactHandler(Immediate):
             is_left_out = _LEFT_OUT.intersection(Path(config.path).parts)
             if single.is_file() and not single.is_symlink() and not is_left_out:
                 return self._keep_file(ctx, config)
-            paths = matching(ctx.workspace, config.path)
+            found = matching(ctx.workspace, config.path)
+            strange = [path for path in found if has_control_characters(path)]
+            for path in strange:
+                ctx.log(f"Left out, because its name holds control characters: {path!r}")
+            paths = [path for path in found if path not in strange] if strange else found
             if not paths:
                 return self._nothing(config)
             return self._keep_folder(ctx, config, paths)

@@ -120,6 +120,14 @@ def test_a_name_that_is_no_text_is_kept_and_listed(workshop: Workshop) -> None:
     assert not any("\udc80" <= letter <= "\udcff" for path, _ in kept.contents for letter in path)
 
 
+def test_a_name_with_control_characters_stays_behind_and_is_named(workshop: Workshop) -> None:
+    run = keep(workshop, r"mkdir d; echo x > d/a; echo x > $'d/b\nc'", "d")
+
+    assert run.status == "success"
+    assert names_in(run) == ["d/a"]
+    assert r"Left out, because its name holds control characters: 'd/b\nc'" in log_of(run, "keep")
+
+
 def test_one_file_is_kept_as_it_is(workshop: Workshop) -> None:
     run = keep(workshop, "echo hi > a.txt", "a.txt")
 
