@@ -31,7 +31,7 @@ steps:
         echo one   # not a comment of ours
         echo two
       unknown_to_us: [kept]
-    matrix: {part: [a, b]}
+    matrix: {part: [a, b, 1.10]} # kept
 # the end
 """
 
@@ -164,7 +164,8 @@ def test_the_form_changes_one_value_of_a_commented_document(visit: Visit) -> Non
     expect(form.get_by_label("Name required")).to_have_value("Odd one")
     form.get_by_role("button", name="Wave").first.click()
     expect(form.get_by_label("unknown_to_us")).to_have_value("- kept")
-    expect(form.get_by_text("Also in the document: matrix.")).to_be_visible()
+    expect(form.get_by_label("Values of part")).to_have_value("a\nb\n1.1")
+    form.get_by_label("Values of part").fill("a\nc\n1.1")
     # What is no YAML yet is neither lost nor saved.
     unknown = form.get_by_label("unknown_to_us")
     unknown.fill("[kept")
@@ -176,10 +177,82 @@ def test_the_form_changes_one_value_of_a_commented_document(visit: Visit) -> Non
     expect(form.get_by_text("Not YAML yet")).to_be_hidden()
     command = form.get_by_label("Command required")
     command.fill("echo one   # not a comment of ours\necho three")
-    changed = ODD.replace("echo two", "echo three")
+    changed = ODD.replace("echo two", "echo three").replace("[a, b, 1.10]", "[a, c, 1.10]")
     assert page.evaluate(SPILLS) == []
     assert page.evaluate(FAINT) == []
     page.wait_for_function(f"wanted => ({TEXT})() === wanted", arg=changed)
+
+
+COVERED = """\
+name: Covered
+on: [manual]
+image: busybox
+steps:
+  - name: Try # it
+    uses: run_command
+    with: {command: "true"}
+    matrix: {size: [1, "2"]}
+"""
+BUILT = """\
+name: Covered
+on: [manual]
+image: busybox
+services:
+  db: {image: "postgres:17", env: {POSTGRES_PASSWORD: test}, healthcheck: {command: pg_isready}}
+features: {ai_failure_hint: true}
+steps:
+  - name: Try # it
+    uses: run_command
+    with: {command: "true"}
+    matrix: {size: [1, "2", three], python: "${{ fromJSON(inputs.versions) }}", max_parallel: 2}
+    cache: {key: "pip-${{ hashFiles('requirements.txt') }}", paths: ["~/.cache/pip"]}
+    outputs:
+      report: {type: object}
+"""
+
+
+def fill_what_few_steps_have(form: Locator) -> None:
+    """A matrix of two, a cache, and an output."""
+    form.get_by_label("Values of size").fill("1\n2\nthree")
+    form.get_by_role("button", name="Add values").click()
+    form.get_by_label("Name of the values").nth(1).fill("python")
+    form.get_by_label("Name of the values").nth(1).press("Tab")
+    form.get_by_label("Values of python").fill("${{ fromJSON(inputs.versions) }}")
+    form.get_by_label("Combinations at a time, at most").fill("2")
+    form.get_by_text("Cache", exact=True).click()
+    form.get_by_label("Key of the cache").fill("pip-${{ hashFiles('requirements.txt') }}")
+    form.get_by_label("Paths that are kept").fill("~/.cache/pip")
+    form.get_by_text("Outputs", exact=True).click()
+    form.get_by_role("button", name="Add an output").click()
+    form.get_by_label("Name of the output").fill("report")
+    form.get_by_label("Name of the output").press("Tab")
+    form.get_by_label("Type of report").select_option(label="Object")
+
+
+def fill_service(form: Locator) -> None:
+    """A database beside every step, with its health check."""
+    form.get_by_text("Services beside every step", exact=True).click()
+    form.get_by_role("button", name="Add a service").first.click()
+    form.get_by_label("Name of the service").fill("db")
+    form.get_by_label("Name of the service").press("Tab")
+    form.get_by_label("Image of db").fill("postgres:17")
+    form.get_by_label("Environment of db").fill("POSTGRES_PASSWORD: test")
+    form.get_by_text("How to tell that it works").click()
+    form.get_by_label("Health check of db").fill("pg_isready")
+
+
+def test_matrix_cache_services_outputs_and_features_are_fields(visit: Visit) -> None:
+    page = visit("/pipelines/new", width=360)
+    write(page, COVERED)
+    form = page.get_by_role("region", name="Form")
+    form.get_by_role("button", name="Try").first.click()
+    fill_what_few_steps_have(form)
+    fill_service(form)
+    form.get_by_label("Ask an AI why a run failed").check()
+    assert page.evaluate(SPILLS) == []
+    assert page.evaluate(FAINT) == []
+    form.get_by_label("Ask an AI why a run failed").blur()
+    assert page.evaluate(TEXT) == BUILT
 
 
 def test_a_broken_document_switches_the_form_off_and_loses_nothing(visit: Visit) -> None:

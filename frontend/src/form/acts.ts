@@ -58,6 +58,10 @@ function switched(session: Session, text: string, name: string, path: Path, isOn
     case "example": return example(session, text, path);
     case "time": return addTime(text);
     case "input": return addInput(session, text, path);
+    case "dimension": return addEntry(session, text, path, "values", []);
+    case "service": return addEntry(session, text, path, "service", { image: "" });
+    case "output": return addEntry(session, text, path, "output", { type: "string" });
+    case "remove-entry": return drop(text, path, path.length - 2);
     case "remove": return path[1] === "schedule" ? removeTime(text, path) : drop(text, path, 2);
     default: return text;
   }
@@ -147,6 +151,15 @@ function addInput(session: Session, text: string, path: Path): string {
   let name = "input";
   for (let number = 2; known[name] !== undefined; number += 1) name = `input_${number}`;
   return setFilter(text, path, { ...known, [name]: { type: "string" } });
+}
+
+/** An entry under a name that nothing there has yet. */
+function addEntry(session: Session, text: string, path: Path, base: string, value: Value): string {
+  const given = session.value(path);
+  const known = isObject(given) ? given : {};
+  let name = base;
+  for (let number = 2; Object.hasOwn(known, name); number += 1) name = `${base}${number}`;
+  return put(text, [...path, name], value);
 }
 
 function removeTime(text: string, path: Path): string {

@@ -1,6 +1,7 @@
 // What a pipeline is, when it starts, where it runs, who is told.
 
 import { el, icon } from "../lib/dom";
+import { features, pipelineServices } from "./advanced";
 import { chips, field, idOf, inline } from "./fields";
 import { isObject, type Value } from "./render";
 import type { Session } from "./session";
@@ -9,7 +10,7 @@ import { rulesOf } from "./triggers";
 import type { Path } from "./places";
 
 export const UNLIMITED = "unlimited";
-const SHOWN = new Set(["name", "description", "type", "timeout_minutes", "on", "concurrency", "runner_labels", "image", "env", "secrets", "notifications", "steps", "finally"]);
+const SHOWN = new Set(["name", "key", "description", "services", "features", "type", "timeout_minutes", "on", "concurrency", "runner_labels", "image", "env", "secrets", "notifications", "steps", "finally"]);
 const POLICIES: readonly (readonly [Value, string])[] = [
   ["queue", "Queue: the new run waits for its turn"],
   ["replace", "Replace: waiting runs give way to the newest one"],
@@ -21,6 +22,7 @@ const TYPES: readonly (readonly [Value, string])[] = [["review", "Review"], ["im
 export function basics(session: Session): HTMLElement {
   return el("div", {},
     field(session, { path: ["name"], label: "Name", isRequired: true }),
+    field(session, { path: ["key"], label: "Key", isMono: true, placeholder: "made from the name", help: "Stands in addresses; a saved pipeline keeps the one that it has." }),
     field(session, { path: ["description"], label: "Description", placeholder: "A sentence or two for readers" }),
     el("div", { class: "field-row" },
       field(session, { path: ["type"], label: "Type", kind: "choice", options: TYPES, standard: "custom" }),
@@ -41,6 +43,8 @@ export function running(session: Session): HTMLElement {
     field(session, { path: ["image"], label: "Image", isMono: true, placeholder: "python:3.12-slim", help: "Steps run in a container of it; empty: as processes of the worker." }),
     field(session, { path: ["env"], label: "Environment", kind: "yaml", keep: 0, placeholder: "PIP_NO_INPUT: \"1\"", help: "Variables of every step, a line each: `NAME: value`." }),
     chips(session, { path: ["secrets"], label: "Secrets", keep: 0, list: "form-secrets", placeholder: "NAME", help: "Names of the secrets that steps may ask for." }),
+    pipelineServices(session),
+    features(session),
     ...others(session));
 }
 
@@ -136,16 +140,18 @@ function times(session: Session, entries: Value | undefined): HTMLElement[] {
       const facts = isObject(entry) ? entry : {};
       const path = ["on", "schedule", at];
       const show = (name: string): { path: Path; value: Value | undefined } => ({ path: [...path, name], value: facts[name] });
-      const isMore = ["name", "missed", "overlap"].some((name) => facts[name] !== undefined);
+      const isMore = ["name", "missed", "overlap", "jitter_seconds", "inputs"].some((name) => facts[name] !== undefined);
       return el("div", { class: "form-row", id: `${idOf(path)}-row` },
         el("div", { class: "field-row" },
           field(session, { ...show("cron"), label: "Times (cron)", isMono: true, isRequired: true, placeholder: "0 3 * * 1-5", help: "Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly." }),
           field(session, { ...show("timezone"), label: "Time zone", list: "form-zones", placeholder: "UTC" })),
         ...coming(session, String(facts["cron"] ?? ""), String(facts["timezone"] ?? "UTC")),
-        el("details", { class: "form-more", ...(isMore ? { open: "" } : {}) }, el("summary", { class: "small soft" }, "Name, missed times, overlap"),
+        el("details", { class: "form-more", ...(isMore ? { open: "" } : {}) }, el("summary", { class: "small soft" }, "Name, missed times, overlap, inputs"),
           field(session, { ...show("name"), label: "Name", placeholder: String(facts["cron"] ?? "") }),
           field(session, { ...show("missed"), label: "Times missed while nothing ran", kind: "choice", options: MISSED, standard: "latest" }),
-          field(session, { ...show("overlap"), label: "While an earlier run goes on", kind: "choice", options: OVERLAP, standard: "queue" })),
+          field(session, { ...show("overlap"), label: "While an earlier run goes on", kind: "choice", options: OVERLAP, standard: "queue" }),
+          field(session, { ...show("jitter_seconds"), label: "Spread, seconds", kind: "number", standard: 0, help: "Each time comes up to so much later, always by the same." }),
+          field(session, { ...show("inputs"), label: "Inputs of the run", kind: "yaml", placeholder: "target: staging" })),
         remover(session, path, "Remove this time"));
     }),
     adder(session, "time", ["on", "schedule"], "Add a time"),

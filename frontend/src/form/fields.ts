@@ -39,13 +39,13 @@ export function field(session: Session, spec: FieldSpec): HTMLElement {
   const pointer = pointerOf(spec.path);
   const value = "value" in spec ? spec.value : session.value(spec.path);
   const isExpression = kind !== "text" && kind !== "lines" && (session.expressions.has(pointer) || holdsExpression(value));
-  const shown: Kind = isExpression && kind !== "yaml" && kind !== "list" ? "text" : kind;
+  const shown: Kind = isExpression && kind !== "yaml" && kind !== "list" && kind !== "values" ? "text" : kind;
   const control = controlOf(session, spec, shown, value);
   control.id = id;
   bind(control, spec.path, shown, spec);
   control.disabled = session.isLocked;
   const waiting = session.pending.get(pointer);
-  const isDeep = kind === "yaml" || kind === "list" || kind === "lines";
+  const isDeep = kind === "yaml" || kind === "list" || kind === "values" || kind === "lines";
   const errors = waiting ? [waiting.problem] : spec.problem ? [spec.problem] : session.found(spec.path, isDeep).map((each) => [each.message, each.remedy].filter(Boolean).join(" "));
   const described = [spec.help ? `${id}-help` : "", errors.length > 0 ? `${id}-error` : ""].filter(Boolean).join(" ");
   if (described) control.setAttribute("aria-describedby", described);
@@ -71,7 +71,7 @@ function controlOf(session: Session, spec: FieldSpec, kind: Kind, value: Value |
   }
   if (kind === "choice") return choice(spec, value);
   const placeholder = spec.placeholder ?? shownDefault(spec.standard);
-  if (kind === "lines" || kind === "list" || kind === "yaml") {
+  if (kind === "lines" || kind === "list" || kind === "values" || kind === "yaml") {
     const area = el("textarea", { rows: kind === "lines" ? "4" : "2", spellcheck: "false", placeholder, class: kind === "list" && !spec.isMono ? "area-s" : kind === "lines" ? "mono" : "mono area-s" });
     area.value = session.pending.get(pointerOf(spec.path))?.text ?? asText(kind, value);
     return area;
@@ -134,9 +134,12 @@ export function readControl(control: Control, before: Value | undefined): { valu
     }
     case "choice": return { value: text === "" ? undefined : JSON.parse(text) as Value };
     case "number": return { value: text.trim() === "" ? undefined : numberOrText(text.trim()) };
-    case "list": {
-      const items = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-      return { value: items.length > 0 ? items : undefined };
+    case "list":
+    case "values": {
+      const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+      const [only] = lines;
+      if (control.dataset.as === "values" && lines.length === 1 && only !== undefined && /^\$\{\{.*\}\}$/.test(only)) return { value: only };
+      return { value: lines.length > 0 ? lines.map((line) => itemOf(line, before)) : undefined };
     }
     case "yaml": return readYaml(text);
     case "lines": {
@@ -146,6 +149,16 @@ export function readControl(control: Control, before: Value | undefined): { valu
     }
     default: return { value: text.trim() === "" ? undefined : text };
   }
+}
+
+/** A line of a list; one that stood there before stays the value that it was. */
+function itemOf(line: string, before: Value | undefined): Value {
+  const known = Array.isArray(before) ? before.find((each) => lineOf(each) === line) : undefined;
+  return known ?? line;
+}
+
+function lineOf(item: Value): string {
+  return typeof item === "object" ? JSON.stringify(item) : String(item);
 }
 
 function numberOrText(text: string): Value {
@@ -164,7 +177,7 @@ function readYaml(text: string): { value: Value | undefined } | { problem: strin
 
 function asText(kind: Kind, value: Value | undefined): string {
   if (value === undefined || value === null) return "";
-  if (kind === "list" && Array.isArray(value)) return value.map((each) => (typeof each === "object" ? JSON.stringify(each) : String(each))).join("\n");
+  if ((kind === "list" || kind === "values") && Array.isArray(value)) return value.map(lineOf).join("\n");
   if (kind === "lines" && typeof value === "string") return value.replace(/\n$/, "");
   return typeof value === "string" ? value : stringify(value, { lineWidth: 0 }).trimEnd();
 }

@@ -229,7 +229,9 @@ function applied(session: Session, text: string, control: Control, isFinal: bool
   if (before === undefined && path[0] !== "on") return text;
   const isWords = ["text", "lines", "number"].includes(control.dataset.as ?? "");
   if (isWords && before !== undefined && (!isFinal || control.dataset.needed !== undefined)) return set(text, path, "");
-  if (!isFinal && ["list", "yaml"].includes(control.dataset.as ?? "")) return text;
+  // A name without values stays, and the linter says what it lacks.
+  if (control.dataset.as === "values" && before !== undefined) return isFinal ? set(text, path, []) : text;
+  if (!isFinal && ["list", "values", "yaml"].includes(control.dataset.as ?? "")) return text;
   return unset(text, path, Number(control.dataset.keep ?? path.length - 1));
 }
 

@@ -19,7 +19,7 @@ const IN_FLOW = /[,[\]{}]/;
 const ESCAPED = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
 const LONGEST_LIST = 72;
 const LONGEST_OBJECT = 60;
-const SPREAD = new Set(["with", "on", "env", "notifications", "inputs"]);
+const SPREAD = new Set(["with", "on", "env", "notifications", "inputs", "services", "outputs"]);
 
 export function isObject(value: unknown): value is { [key: string]: Value } {
   return typeof value === "object" && value !== null && !Array.isArray(value);

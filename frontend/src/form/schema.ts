@@ -2,7 +2,8 @@
 
 import { isObject, type Value } from "./render";
 
-export type Kind = "text" | "lines" | "number" | "check" | "choice" | "list" | "yaml";
+/** `values` are a list, or the expression that gives one. */
+export type Kind = "text" | "lines" | "number" | "check" | "choice" | "list" | "values" | "yaml";
 
 export interface FieldFacts {
   key: string;

@@ -1,6 +1,7 @@
 // The steps of the document as a list that unfolds into forms.
 
 import { el, icon } from "../lib/dom";
+import { advanced } from "./advanced";
 import { check } from "./basics";
 import { chips, field, idOf, inline, tool } from "./fields";
 import { lazy } from "./morph";
@@ -11,7 +12,7 @@ import { pointerOf, type Session } from "./session";
 import type { Path } from "./places";
 
 export const GROUP = "parallel";
-const SHOWN = new Set(["name", "key", "uses", "with", "if", "approval", "continue_on_error", "enabled", "timeout_minutes", "retry", "secrets", "env", "image", "parallel", "fail_fast", "max_parallel"]);
+const SHOWN = new Set(["name", "key", "uses", "with", "if", "approval", "continue_on_error", "enabled", "timeout_minutes", "retry", "secrets", "env", "image", "inputs", "matrix", "cache", "services", "outputs", "parallel", "fail_fast", "max_parallel"]);
 // The linter's code for an object that lacks a key.
 const MISSING = "missing-key";
 const BACKOFFS: readonly (readonly [Value, string])[] = [["fixed", "Always the same"], ["exponential", "Twice as long each time"]];
@@ -100,6 +101,7 @@ function stepBody(session: Session, path: Path, step: { [key: string]: Value }):
     ...configuration(session, path, step),
     approval(session, path),
     conditions(session, path, step),
+    ...advanced(session, path),
   ];
 }
 
@@ -153,7 +155,7 @@ function setting(session: Session, path: Path, facts: FieldFacts, isMissing: boo
 }
 
 function conditions(session: Session, path: Path, step: { [key: string]: Value }): HTMLElement {
-  const used = ["if", "timeout_minutes", "retry", "secrets", "env", "image", "continue_on_error", "enabled"].filter((key) => step[key] !== undefined);
+  const used = ["key", "if", "timeout_minutes", "retry", "secrets", "env", "inputs", "image", "continue_on_error", "enabled"].filter((key) => step[key] !== undefined);
   const at = (key: string): Path => [...path, key];
   return el("details", { class: "form-more", id: `${idOf(path)}-conditions`, ...(used.length > 0 ? { open: "" } : {}) },
     el("summary", { class: "small soft" }, "Condition, failure, limits, secrets"),
@@ -165,10 +167,13 @@ function conditions(session: Session, path: Path, step: { [key: string]: Value }
     el("div", { class: "field-row" },
       field(session, { path: [...at("retry"), "delay_seconds"], label: "Seconds between attempts", kind: "number", keep: path.length }),
       field(session, { path: [...at("retry"), "backoff"], label: "Waiting", kind: "choice", options: BACKOFFS, standard: "fixed", keep: path.length })),
+    field(session, { path: [...at("retry"), "max_delay_seconds"], label: "Seconds between attempts, at most", kind: "number", standard: 600, keep: path.length }),
     field(session, { path: [...at("retry"), "on"], label: "Try again after", kind: "yaml", keep: path.length, placeholder: "[worker_lost, exit_code: 75]", help: "Which failures; empty: every one." }),
     chips(session, { path: at("secrets"), label: "Secrets of the step", keep: path.length, list: "form-secrets", help: "Only what is named here reaches the step; the pipeline must name it, too." }),
     field(session, { path: at("env"), label: "Environment", kind: "yaml", keep: path.length, placeholder: "TITLE: ${{ trigger.commit.title }}", help: "A line each: `NAME: value`." }),
+    field(session, { path: at("inputs"), label: "Inputs", kind: "yaml", keep: path.length, placeholder: "command: ${{ steps.plan.outputs.command }}", help: "Laid over the settings above, key by key." }),
     field(session, { path: at("image"), label: "Image of the step", isMono: true, help: "In place of the pipeline's; `none`: a process of the worker." }),
+    field(session, { path: at("key"), label: "Key of the step", isMono: true, placeholder: "made from the name", help: "Its outputs live under `steps.<key>`." }),
     check(session, "enabled", "Part of the run", step["enabled"] !== false, at("enabled"), "Off: it is left out of runs."));
 }
 
