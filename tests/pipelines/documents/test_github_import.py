@@ -311,7 +311,7 @@ _WORKFLOWS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(workflow=_WORKFLOWS)
 def test_what_is_made_of_a_workflow_has_no_errors(workflow: object) -> None:
     try:
