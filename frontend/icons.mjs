@@ -3,9 +3,9 @@
 export const ICONS = [
   "activity", "alert-circle", "alert-octagon", "alert-triangle", "archive", "arrow-bar-to-down",
   "arrow-down", "arrow-left", "arrow-right", "arrow-up", "arrows-maximize", "arrows-minimize",
-  "ban", "bolt", "book-2", "brand-bitbucket", "brand-github", "brand-gitlab", "building",
+  "ban", "bolt", "book-2", "bookmark", "brand-bitbucket", "brand-github", "brand-gitlab", "building",
   "calendar-time", "check", "chevron-down", "chevron-left", "chevron-right", "chevron-up",
-  "circle-check", "circle-x", "clock", "cloud", "cloud-download", "code", "copy", "cpu", "cup",
+  "circle-check", "circle-x", "clock", "cloud", "cloud-download", "code", "columns-3", "copy", "cpu", "cup",
   "device-desktop", "dots", "download", "external-link", "eye", "file", "file-diff", "file-import", "file-zip",
   "filter", "flask", "folder", "forms", "gauge", "git-branch", "git-commit", "git-fork",
   "git-merge", "git-pull-request", "hand-click", "hand-stop", "history", "hourglass",

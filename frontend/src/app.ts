@@ -8,6 +8,7 @@ import { startPeeks } from "./lib/peeks";
 import { startSurfaces } from "./lib/surfaces";
 import { localise, startClock, startTips } from "./lib/time";
 import { toast } from "./lib/toast";
+import { startViews } from "./lib/views";
 
 // The policy of our pages forbids inline styles and evaluated code.
 htmx.config.includeIndicatorStyles = false;
@@ -20,6 +21,7 @@ startClock();
 startTips();
 startSurfaces();
 startLists();
+startViews();
 startPeeks();
 dropSaved();
 startForms();

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Watch
 from tests.browser.site import Site
+from tests.browser.test_look import SPILLS
 
 Visit = Callable[..., Page]
 
@@ -185,3 +186,47 @@ def test_workers_say_what_they_can_and_are_drained(visit: Visit) -> None:
     row = page.locator("tbody tr", has_text="embedded")
     expect(row).to_contain_text("Online")
     expect(row.get_by_role("button", name="Drain")).to_be_visible()
+
+
+def test_filters_are_saved_by_name_and_columns_stay_hidden(visit: Visit, many_runs: str) -> None:
+    page = visit("/runs")
+    page.get_by_label("Pipeline", exact=True).select_option(many_runs)
+    expect(page.locator("tr[data-row]")).to_have_count(50)
+    saved = page.locator("summary", has_text="Saved filters")
+    saved.click()
+    page.get_by_label("Name of these filters").fill("The many")
+    page.get_by_label("Name of these filters").press("Enter")
+    expect(saved).to_be_focused()
+    page.keyboard.press("Escape")
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("Took", exact=True).uncheck()
+    expect(page.locator("th", has_text="Took")).to_be_hidden()
+
+    # The address holds filters and nothing of the menus; later rows obey the choice.
+    expect(page).to_have_url(re.compile(rf"/runs\?pipeline={many_runs}$"))
+    page.goto("/runs")
+    saved.click()
+    page.get_by_role("link", name="The many").click()
+    expect(page).to_have_url(re.compile(rf"/runs\?pipeline={many_runs}$"))
+    page.get_by_label("Status").select_option("success")
+    expect(page).to_have_url(re.compile("status=success"))
+    expect(page.locator("tr[data-row] td:nth-child(8)").first).to_be_hidden()
+    expect(page.locator("tr[data-row] td:nth-child(9)").first).to_be_visible()
+
+    page.set_viewport_size({"width": 360, "height": 800})
+    saved.click()
+    assert page.evaluate(SPILLS) == []
+    page.get_by_role("button", name="Forget The many").click()
+    expect(page.get_by_role("link", name="The many")).to_be_hidden()
+    page.locator("summary", has_text="Columns").click()
+    assert page.evaluate(SPILLS) == []
+    page.get_by_label("Took", exact=True).check()
+    expect(page.locator("tr[data-row] td:nth-child(8)").first).to_be_visible()
+
+
+def test_a_list_works_without_scripts(visit: Visit, many_runs: str) -> None:
+    page = visit("/runs", java_script_enabled=False)
+    page.get_by_label("Pipeline", exact=True).select_option(many_runs)
+    page.get_by_role("button", name="Filter").click()
+    expect(page).to_have_url(re.compile(rf"pipeline={many_runs}"))
+    expect(page.locator("tr[data-row]")).to_have_count(50)

@@ -128,7 +128,7 @@ function menuKeys(event: KeyboardEvent): void {
   if (!MENU_KEYS.has(event.key) || (!menu.open && event.key !== "ArrowDown")) return;
   menu.open = true;
   placeMenu(menu);
-  const items = all<HTMLElement>(".menu-item", menu);
+  const items = all<HTMLElement>(".menu-item, .menu-check > input", menu);
   const at = items.findIndex((item) => item === document.activeElement);
   const next = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[event.key] ?? 0;
   items[(next + items.length) % items.length]?.focus({ preventScroll: menu.closest(".table-scroll") !== null });
