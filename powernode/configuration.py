@@ -37,6 +37,7 @@ class Configuration(BaseSettings):
     container_pids: int = Field(default=1024, ge=8, le=1_000_000)
     container_log_bytes: int = Field(default=1024**3, ge=1024**2, le=8 * 1024**3)
     container_init: bool = True
+    engine_silence_seconds: float = Field(default=60, ge=0.1, le=3600)
     sandbox: Literal["auto", "bwrap", "none"] = "auto"
     sandbox_readonly: Annotated[list[str], NoDecode] = []
     egress_allow: Annotated[list[str], NoDecode] = []

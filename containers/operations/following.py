@@ -1,12 +1,12 @@
 """A running container's output into its owner's log, to the last byte and once."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from containers.clients.docker.engine import Engine
-from containers.clients.docker.errors import EngineUnreachable
+from containers.clients.docker.errors import EngineError, EngineUnreachable
 from containers.clients.docker.streams import StreamBroken
 from containers.models import ContainerInstance
 from containers.operations import instances
@@ -17,8 +17,9 @@ from devops.failpoints import failpoint
 
 # Seconds between two looks at whether the command must end.
 POLL_SECONDS = 0.2
-# How long an Engine may be silent in the middle of a command.
-SILENCE_SECONDS = 60.0
+# After so long without output the Engine is asked whether the command runs: a connection whose far
+# end is gone without a word stays silent for ever.
+LOOK_SECONDS = 15.0
 # After a pause of so long the lease is looked at before anything is written.
 PAUSE_SECONDS = 3.0
 OUTPUT_LIMIT = "output_limit"
@@ -33,6 +34,8 @@ class Follower:
 
     The Engine keeps the output; `seen` counts its bytes. What an earlier watcher showed is known
     by the length of the log itself, so a death between two writes loses and repeats nothing.
+    `known` is the container's last known state; `ended_unseen` tells that the command ended while
+    the Engine did not answer.
     """
 
     engine: Engine
@@ -40,6 +43,9 @@ class Follower:
     fence: int
     watch: Watch
     seen: int = 0
+    is_begun: bool = False
+    known: dict[str, object] = field(default_factory=dict)
+    ended_unseen: bool = False
 
     def follow(self) -> str:
         """Start the command unless it runs, and copy until it ends; why it must end, or empty.
@@ -51,22 +57,24 @@ class Follower:
         shown = self.watch.log_known - (self.instance.log_offset or 0)
         if self.instance.attachments and shown > 0:
             self.watch.log.skip(shown)
-        if self.state().get("Status") == "created":
-            self.engine.start(self.instance.container_id)
-            failpoint("containers.start.after")
+        patience = settings.POWERNODE_ENGINE_SILENCE_SECONDS
         silent_since = 0.0
+        is_away = False
         while True:
             try:
                 end = self._copy_all()
                 if end is not None:
+                    self.ended_unseen = is_away
                     return end
-                silent_since = 0.0
+                silent_since, is_away = 0.0, False
             except (EngineUnreachable, StreamBroken) as error:
+                is_away = is_away or isinstance(error, EngineUnreachable)
                 silent_since = silent_since or time.monotonic()
-                if time.monotonic() - silent_since > SILENCE_SECONDS:
+                if time.monotonic() - silent_since > patience:
                     raise EngineUnreachable(
                         self.engine.name,
-                        f"The Docker Engine has been silent for {SILENCE_SECONDS:.0f} s: {error}",
+                        f"The Docker Engine was away for {patience:g} s; how the command ended is"
+                        f" unknown. {_said(error)} What is left there is removed once it answers.",
                     ) from error
             stop = self._pause(1.0 if silent_since else 0.05)
             if stop:
@@ -76,13 +84,14 @@ class Follower:
         """TERM, some seconds, KILL; what it says meanwhile is in the log, too."""
         if grace:
             self._signal("SIGTERM", grace)
-        self._signal("SIGKILL", SILENCE_SECONDS)
+        self._signal("SIGKILL", settings.POWERNODE_ENGINE_SILENCE_SECONDS)
         if with_rest:
             self._copy(is_over=True)
 
     def state(self) -> dict[str, object]:
         """What the Engine says of the container's state."""
-        return dict(self.engine.inspect(self.instance.container_id)["State"])
+        self.known = dict(self.engine.inspect(self.instance.container_id)["State"])
+        return self.known
 
     def _signal(self, name: str, seconds: float) -> None:
         """Send a signal and wait for the end; an Engine that is busy is asked again."""
@@ -103,8 +112,16 @@ class Follower:
             self.watch.log.tick()
             time.sleep(POLL_SECONDS / 4)
 
+    def _begin(self) -> None:
+        """Start the command unless that was done; an Engine that went away meanwhile is asked."""
+        if not self.is_begun and self.state().get("Status") == "created":
+            self.engine.start(self.instance.container_id)
+            failpoint("containers.start.after")
+        self.is_begun = True
+
     def _copy_all(self) -> str | None:
         """Copy until the command is over or must end (why); nothing if it goes on in silence."""
+        self._begin()
         stop = self._copy()
         if stop:
             return stop
@@ -120,7 +137,7 @@ class Follower:
         log = self.watch.log
         reader = self.engine.follow(self.instance.container_id)
         passed = weight = 0
-        woke = time.monotonic()
+        woke = heard = time.monotonic()
         try:
             while not reader.is_over:
                 wait = log.tick()
@@ -128,6 +145,12 @@ class Follower:
                 if time.monotonic() - woke > PAUSE_SECONDS:
                     self._check_lease()
                 woke = time.monotonic()
+                if pieces:
+                    heard = woke
+                elif woke - heard > LOOK_SECONDS:
+                    if self.state().get("Status") not in _RUNNING:
+                        return ""
+                    woke = heard = time.monotonic()
                 block = b"".join(pieces)
                 weight += len(block) + _LINE_BYTES * block.count(b"\n")
                 fresh = block[max(0, self.seen - passed) :]
@@ -159,3 +182,8 @@ class Follower:
                 return stop
             time.sleep(POLL_SECONDS / 4)
         return ""
+
+
+def _said(error: Exception) -> str:
+    text = error.said if isinstance(error, EngineError) else str(error)
+    return text if text.endswith(".") else f"{text}."

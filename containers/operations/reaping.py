@@ -5,15 +5,17 @@ It asks nobody outside this app: an owner proves that it lives by its lease.
 
 import logging
 import uuid
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from containers.choices import INSTANCE_ACTIVE, HostStatus
 from containers.clients.docker.engine import Engine
-from containers.clients.docker.errors import EngineError
+from containers.clients.docker.errors import EngineError, EngineUnreachable
 from containers.clients.docker.spec import LABEL
 from containers.models import ContainerInstance, DockerHost
 from containers.operations.docker_hosts import ask_host, endpoint_of
@@ -89,25 +91,40 @@ def _look_at(host_id: uuid.UUID) -> None:
 
 def _remove_unowned(engine: Engine, host: DockerHost) -> int:
     found = engine.labelled("host", str(host.pk))
+    networks = engine.labelled_networks("host", str(host.pk))
+    # What is created from here on has a row that is not in the lists; it was not reported either.
     live = set(
         ContainerInstance.objects.filter(docker_host=host, status__in=INSTANCE_ACTIVE).values_list(
             "pk", flat=True
         )
     )
-    # What is created from here on has a row that is not in the list; it was not reported either.
     over = ContainerInstance.objects.filter(docker_host=host, removed_at=None)
-    gone = list(over.exclude(status__in=INSTANCE_ACTIVE).values_list("pk", flat=True))
+    gone = set(over.exclude(status__in=INSTANCE_ACTIVE).values_list("pk", flat=True))
     release_connection()
-    removed = 0
-    for row in found:
-        if _instance_of(row) not in live:
-            engine.remove(row["Id"])
-            removed += 1
-    for network in engine.labelled_networks("host", str(host.pk)):
-        if _instance_of(network) not in live:
-            engine.remove_network(network["Id"])
-    ContainerInstance.objects.filter(pk__in=gone).update(removed_at=DbNow())
+    containers = [row for row in found if _instance_of(row) not in live]
+    strays = [row for row in networks if _instance_of(row) not in live]
+    stuck = [row for row in containers if not _is_removed(engine.remove, row)]
+    removed = len(containers) - len(stuck)
+    stuck += [row for row in strays if not _is_removed(engine.remove_network, row)]
+    kept = {_instance_of(row) for row in stuck}
+    ContainerInstance.objects.filter(pk__in=gone - kept).update(removed_at=DbNow())
     return removed
+
+
+def _is_removed(remove: Callable[[str], None], row: Mapping[str, Any]) -> bool:
+    """Whether something went; what the Engine keeps holds nothing else up.
+
+    Raises:
+        EngineUnreachable: nothing more can be asked of it now.
+    """
+    try:
+        remove(row["Id"])
+    except EngineUnreachable:
+        raise
+    except EngineError as error:
+        logger.warning("%s is left to the next pass: %s", row["Id"], error)
+        return False
+    return True
 
 
 def _instance_of(row: dict[str, object]) -> uuid.UUID | None:

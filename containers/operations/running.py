@@ -7,7 +7,9 @@ says which one it is, and the owner's log says how much of its output is known.
 import hashlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,7 +17,12 @@ from django.utils import timezone
 from containers.choices import InstanceStatus
 from containers.clients.docker import spec as forms
 from containers.clients.docker.engine import Engine
-from containers.clients.docker.errors import EngineError, ImageUnavailable, NotOnEngine
+from containers.clients.docker.errors import (
+    EngineError,
+    EngineUnreachable,
+    ImageUnavailable,
+    NotOnEngine,
+)
 from containers.clients.docker.spec import ContainerSpec
 from containers.clients.docker.streams import StreamBroken
 from containers.models import ContainerInstance, DockerHost
@@ -32,6 +39,8 @@ from devops.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 
+# Exit statuses after TERM and KILL.
+_SIGNALLED = frozenset({143, 137})
 _STATUS = {
     "timed_out": InstanceStatus.TIMEOUT,
     "cancelled": InstanceStatus.CANCELLED,
@@ -216,7 +225,11 @@ class _Run:
             if grace is None:
                 raise Fenced("The lease of the container's owner was lost.")
             follower.end(grace, with_rest=stop != OUTPUT_LIMIT)
-        ended = _ended(follower.state(), stop, self.spec)
+        # What was seen at the end holds, even where the Engine is gone right after it.
+        state = follower.state() if stop else follower.known
+        ended = _ended(state, stop, self.spec)
+        if not stop and not ended.message and self._is_from_outside(follower, state):
+            ended = _ended_from_outside(self.engine.name, ended.exit_code)
         self.folders.take_back(self.engine, self.instance.container_id, self.instance)
         services.tell_deaths()
         self.watch.log.settle()
@@ -225,6 +238,17 @@ class _Run:
         failpoint("containers.finish.after")
         self._clear(services)
         return ended
+
+    def _is_from_outside(self, follower: Follower, state: Mapping[str, Any]) -> bool:
+        """Whether the command failed because something ended it that is not of its own."""
+        code = state.get("ExitCode")
+        if follower.ended_unseen:
+            return bool(code)
+        try:
+            return code in _SIGNALLED and self.engine.was_killed(self.instance.container_id, state)
+        except EngineUnreachable:
+            # An Engine that ends stops what it runs first.
+            return True
 
     def _record(self, ended: Ended) -> None:
         is_done = ended.exit_code == 0 and not ended.stopped
@@ -275,3 +299,12 @@ def _ended(state: dict[str, object], stop: str, spec: ContainerSpec) -> Ended:
         text = f"The command used more than its {spec.limits.memory_mb} MB of memory and was killed"
         return Ended(code, message=f"{text} (exit status {code}).", reason="out_of_memory")
     return Ended(code, stop)
+
+
+def _ended_from_outside(host: str, code: int) -> Ended:
+    text = (
+        f"The command was ended from outside (exit status {code}): its container was stopped on"
+        f" {host}, or the Docker Engine there was. Run it again; with `live-restore` in its"
+        " configuration commands outlive a restart of the Engine."
+    )
+    return Ended(code, message=text, reason="container")

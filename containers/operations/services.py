@@ -1,16 +1,18 @@
 """The containers beside a command: a network of their own, started before it, gone after it."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from containers.clients.docker import spec as forms
 from containers.clients.docker.engine import Engine
-from containers.clients.docker.errors import NotOnEngine
+from containers.clients.docker.errors import EngineError, EngineUnreachable
 from containers.clients.docker.spec import ContainerSpec, ServiceSpec
 from containers.models import ContainerInstance
 from containers.operations.watching import ServiceFailed, Watch
 
+logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 _LINES = 50
 NO_NETWORK = "none"
@@ -61,10 +63,11 @@ class Services:
         for service in self.spec.services:
             try:
                 state = self.engine.inspect(self._name(service))["State"]
-            except NotOnEngine:
-                continue
-            if state.get("Status") == "exited" and state.get("ExitCode"):
-                self._show(service, f"ended with exit status {state['ExitCode']}")
+                if state.get("Status") == "exited" and state.get("ExitCode"):
+                    self._show(service, f"ended with exit status {state['ExitCode']}")
+            except EngineError as error:
+                # It explains a command's end, and decides nothing.
+                logger.warning("%s of %s: %s", service.name, self.instance, error)
 
     def remove(self) -> None:
         """Take the services and their network away."""
@@ -82,8 +85,16 @@ class Services:
             labels={**self.labels, f"{forms.LABEL}.service": service.name},
             network=network, cpus=self.instance.docker_host.cpu_count,
         )  # fmt: skip
-        container = self.engine.create(self._name(service), body)
-        self.engine.start(container)
+        try:
+            container = self.engine.create(self._name(service), body)
+            self.engine.start(container)
+        except EngineUnreachable:
+            raise
+        except EngineError as error:
+            raise ServiceFailed(
+                f"The service {service.name} ({service.image}) could not be started: {error.said}",
+                remedy=error.remedy,
+            ) from error
         return container
 
     def _await(self, service: ServiceSpec, container: str) -> str:

@@ -4,17 +4,24 @@ The library is loaded when the first Engine is talked to: it costs memory in eve
 """
 
 import contextlib
+import ipaddress
+import re
+import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from containers.clients.docker.errors import (
+    AddressesTaken,
     EngineError,
     EngineUnreachable,
     ImageUnavailable,
     NameTaken,
+    NetworkAmbiguous,
     NotOnEngine,
     ProgramMissing,
 )
@@ -25,6 +32,22 @@ from containers.clients.docker.streams import Reader
 CALL_SECONDS = 30
 _TEXT_MAX = 2000
 _DEEPEST = 12
+# Addresses of networks without a way out, 64 for each. No Engine gives them by itself (RFC 2544
+# has them for benchmarks): rules for networks that are long gone, which a dead Engine leaves in
+# its host's packet filter, do not concern them. Those masquerade, and where the bridge has no
+# address to masquerade as, whatever goes over it is lost in silence.
+_INNER = ipaddress.ip_network("198.18.0.0/15")
+_INNER_BITS = 26
+_INNER_TRIES = 64
+# Tries, and seconds between two, until one network of a name is left.
+_TRIES = 30
+_TRY_SECONDS = 0.1
+# What Engines say of addresses, in words alone: the status differs from version to version.
+_NO_ADDRESSES = (
+    "overlaps with other one", "non-overlapping IPv4 address pool", "have been fully subnetted",
+)  # fmt: skip
+_FULL = "Free space on the Docker host, for example with `docker system prune`."
+_PROGRAM = re.compile(r'exec: "([^"]{1,200})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +166,28 @@ class Engine:
     def create(self, name: str, body: Mapping[str, Any]) -> str:
         """Create a container, or find the one of that name; returns its id."""
         try:
-            with self._said():
-                answer = self._api.create_container_from_config(dict(body), name)
-                return str(answer["Id"])
+            answer = self._unambiguous(
+                lambda: self._api.create_container_from_config(dict(body), name)
+            )
+            return str(answer["Id"])
         except NameTaken:
             return str(self.inspect(name)["Id"])
 
     def start(self, container: str) -> None:
         """Start a container; one that runs already is left alone."""
-        with self._said():
-            self._api.start(container)
+        self._unambiguous(lambda: self._api.start(container))
+
+    def _unambiguous(self, call: Callable[[], Any]) -> Any:
+        """Call for something on a network, again while somebody tidies several of its name up."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._said():
+                    return call()
+            except NetworkAmbiguous:
+                if not left:
+                    raise
+                time.sleep(_TRY_SECONDS)
+        return None
 
     def inspect(self, container: str) -> dict[str, Any]:
         """All that the Engine knows of a container.
@@ -162,6 +197,17 @@ class Engine:
         """
         with self._said():
             return dict(self._api.inspect_container(container))
+
+    def was_killed(self, container: str, state: Mapping[str, Any]) -> bool:
+        """Whether a command that is over got a signal through the Engine.
+
+        By somebody's hand, or because the Engine itself is stopped; what a command does to itself
+        is none of these.
+        """
+        since, until = (int(_moment(state[name])) for name in ("StartedAt", "FinishedAt"))
+        filters = {"container": container, "event": "kill"}
+        with self._said():
+            return any(self._api.events(since, until + 1, filters=filters, decode=True))
 
     def signal(self, container: str, name: str) -> None:
         """Send a signal to the container's first process; one that is over hears nothing."""
@@ -199,25 +245,80 @@ class Engine:
 
         `apart` keeps its members from each other, `internal` from everything else: the host has no
         address in it either.
+
+        Raises:
+            AddressesTaken: the Engine has none left for one more network.
         """
+        for _ in range(_TRIES):
+            found = self._networks_called(name)
+            if len(found) == 1:
+                return
+            if found:
+                self._leave_one(found)
+            else:
+                self._create_network(name, dict(labels), internal=internal, apart=apart)
+        raise NetworkAmbiguous(self.name, f"It has several networks called {name}.")
+
+    def _leave_one(self, found: list[str]) -> None:
+        """Of several networks of one name leave the first, or the one that is used.
+
+        Those who create one at once make several, and the Engine then refuses all of them.
+        """
+        first, *others = found
+        used = [each for each in others if not self._is_network_gone(each)]
+        if used:
+            self._is_network_gone(first)
+
+    def _is_network_gone(self, network: str) -> bool:
+        try:
+            with self._said():
+                self._api.remove_network(network)
+        except NotOnEngine:
+            return True
+        except EngineUnreachable:
+            raise
+        except EngineError:
+            # It is used.
+            return False
+        return True
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, named by its name or id; it may be gone already."""
+        for found in self._networks_called(name) or [name]:
+            with contextlib.suppress(NotOnEngine), self._said():
+                self._api.remove_network(found)
+
+    def _networks_called(self, name: str) -> list[str]:
+        with self._said():
+            # The Engine gives those whose names contain it, too.
+            rows = self._api.networks(names=[name])
+        named = [(row["Created"], str(row["Id"])) for row in rows if row["Name"] == name]
+        return [found for _, found in sorted(named)]
+
+    def _create_network(
+        self, name: str, labels: dict[str, str], *, internal: bool, apart: bool
+    ) -> None:
         options = {}
         if apart:
             options["com.docker.network.bridge.enable_icc"] = "false"
         if internal:
             options["com.docker.network.bridge.inhibit_ipv4"] = "true"
-        with self._said():
-            if any(row["Name"] == name for row in self._api.networks(names=[name])):
+        tries = _INNER_TRIES if internal else 1
+        for left in reversed(range(tries)):
+            try:
+                with self._said():
+                    self._api.create_network(
+                        name, driver="bridge", options=options, check_duplicate=True,
+                        internal=internal, labels=labels, ipam=_inner_range() if internal else None,
+                    )  # fmt: skip
+            except NameTaken:
                 return
-        with contextlib.suppress(NameTaken), self._said():
-            self._api.create_network(
-                name, driver="bridge", options=options, check_duplicate=True, internal=internal,
-                labels=dict(labels),
-            )  # fmt: skip
-
-    def remove_network(self, name: str) -> None:
-        """Remove a network; it may be gone already."""
-        with contextlib.suppress(NotOnEngine), self._said():
-            self._api.remove_network(name)
+            except AddressesTaken:
+                # Another network has this range; the next try takes another one.
+                if not left:
+                    raise
+            else:
+                return
 
     def labelled_networks(self, label: str, value: str) -> list[dict[str, Any]]:
         """Ours: every network with this label."""
@@ -277,10 +378,30 @@ class Engine:
         if "docker-init" in text:
             remedy = "Install docker-init there, or set POWERNODE_CONTAINER_INIT=false."
             return EngineError(self.name, text, http_status=status, remedy=remedy)
-        if "executable file not found" in text or "no such file or directory: unknown" in text:
+        program = _PROGRAM.search(text)
+        if program and ("file not found" in text or "no such file" in text):
+            text = f"The image has no program {program[1]!r}."
             return ProgramMissing(self.name, text, http_status=status)
+        if any(words in text for words in _NO_ADDRESSES):
+            return AddressesTaken(self.name, text, http_status=status)
+        if "is ambiguous (" in text:
+            return NetworkAmbiguous(self.name, text, http_status=status)
+        if "no space left on device" in text:
+            return EngineError(self.name, text, http_status=status, remedy=_FULL)
         kinds = {404: NotOnEngine, 409: NameTaken}
         return kinds.get(status, EngineError)(self.name, text, http_status=status)
+
+
+def _moment(text: str) -> float:
+    """The Engine's clock in seconds since 1970, without their fraction."""
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
+
+
+def _inner_range() -> dict[str, Any]:
+    """A range for a network without a way out, as the Engine takes it."""
+    number = secrets.randbelow(2 ** (_INNER_BITS - _INNER.prefixlen))
+    first = _INNER.network_address + number * 2 ** (32 - _INNER_BITS)
+    return {"Driver": "default", "Config": [{"Subnet": f"{first}/{_INNER_BITS}"}]}
 
 
 def _innermost(error: BaseException) -> str:

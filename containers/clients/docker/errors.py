@@ -4,7 +4,11 @@ from devops.errors import DomainError
 
 
 class EngineError(DomainError):
-    """A call to a Docker Engine failed; `http_status` is what it answered, 0 without an answer."""
+    """A call to a Docker Engine failed.
+
+    `said` is what happened, without the host's name; `http_status` what the Engine answered, 0
+    without an answer.
+    """
 
     code = "engine-refused"
     status = 422
@@ -13,6 +17,7 @@ class EngineError(DomainError):
     def __init__(self, host: str, detail: str, *, http_status: int = 0, remedy: str = "") -> None:
         super().__init__(f"{host}: {detail}", remedy=remedy)
         self.host = host
+        self.said = detail
         self.http_status = http_status
 
 
@@ -52,3 +57,22 @@ class ProgramMissing(EngineError):
     code = "image-program-missing"
     title = "The image lacks the program"
     remedy = "Use an image that has it; a script needs `sh`."
+
+
+class AddressesTaken(EngineError):
+    """The Engine has no range of addresses for one more network."""
+
+    code = "engine-addresses"
+    title = "The Docker Engine has no addresses left"
+    remedy = (
+        "Remove networks that nobody uses there (`docker network prune`), "
+        "or widen its `default-address-pools`."
+    )
+
+
+class NetworkAmbiguous(EngineError):
+    """Several networks have the name."""
+
+    code = "engine-network-ambiguous"
+    title = "The Docker Engine has several networks of one name"
+    remedy = "Remove all but one of them there: `docker network ls`, `docker network rm`."

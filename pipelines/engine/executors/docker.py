@@ -73,7 +73,7 @@ class DockerExecutor(Executor):
             # Nothing is known of its end: the step begins anew, as after a worker's death.
             raise StepFailedError(error.detail, reason="worker_lost") from error
         except DomainError as error:
-            text = f"{error.detail} {error.remedy}".strip()
+            text = _sentence(error.detail) + (f" {error.remedy}" if error.remedy else "")
             raise StepFailedError(text, reason=_REASONS.get(error.code, "container")) from error
         except ValueError as error:
             raise StepFailedError(str(error), reason="container") from error
@@ -142,6 +142,11 @@ _REASONS = {
     "service-failed": "service",
     "engine-unreachable": "engine_unreachable",
 }
+
+
+def _sentence(text: str) -> str:
+    """Words of others, as a sentence."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _argv(command: str | Sequence[str], shell: str) -> tuple[str, ...]:
