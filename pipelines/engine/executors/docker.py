@@ -166,7 +166,12 @@ def env_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
+_SERVICE_KEYS = frozenset({"image", "env", "command", "healthcheck"})
+
+
 def _service(name: str, said: Mapping[str, Any]) -> containers.ServiceSpec:
+    # What the form does not know is refused there, not left out here.
+    strange = {key: value for key, value in said.items() if key not in _SERVICE_KEYS}
     check = dict(said.get("healthcheck") or {})
     wait = check.pop("wait_seconds", None)
     command = said.get("command") or ()
@@ -177,4 +182,5 @@ def _service(name: str, said: Mapping[str, Any]) -> containers.ServiceSpec:
         command=("sh", "-c", command) if isinstance(command, str) else tuple(command),
         healthcheck=containers.HealthCheck(**check) if check else None,
         **({"wait_seconds": wait} if wait else {}),
+        **strange,
     )
