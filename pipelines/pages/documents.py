@@ -115,7 +115,12 @@ class WorkflowImport(Page):
         document = dump_yaml(imported.document)
         findings = [asdict(each) for each in lint_text(document)]
         context = editor_context(self.actor, None, document)
+        lines = text.splitlines()
+        remarks = [
+            {**asdict(each), "said": "".join(lines[each.line - 1 : each.line]).strip()[:120]}
+            for each in imported.remarks
+        ]
         return self.render(
             "pipelines/pipeline_edit.html",
-            {**context, "findings": findings, "remarks": imported.remarks, "is_imported": True},
+            {**context, "findings": findings, "remarks": remarks, "is_imported": True},
         )

@@ -35,6 +35,7 @@ def test_an_imported_workflow_opens_in_the_editor_unsaved(alice: ApiClient) -> N
     text = "name: Theirs\non: push\njobs: {a: {steps: [{uses: x/y@v1}, {run: make}]}}\n"
     page = client.post("/pipelines/import", {"text": text}).content.decode()
     assert "Imported, not saved yet" in page
+    assert "Line 3: <code>jobs: {a: {steps:" in page
     assert "The action x/y@v1 has no counterpart." in page
     assert 'action="/pipelines/new"' in page
     assert not Pipeline.objects.exists()

@@ -34,7 +34,7 @@ class Report:
         self._add("changed", pointer, message)
 
     def _add(self, kind: Kind, pointer: str, message: str) -> None:
-        line, _ = self.marked.position(pointer)
+        line, _ = self.marked.key_position(pointer)
         remark = Remark(kind, pointer, line, message)
         if remark not in self.remarks:
             self.remarks.append(remark)
