@@ -156,8 +156,22 @@ def _steps(definition: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[
         decided = list(_executions(step, definition["environment"], contexts))
         yield from decided
         ran = any(each.would_run is not False for each in decided)
-        seen: dict[str, Any] = {"status": "success" if ran else "skipped", "outputs": {}}
+        status = "success" if ran else "skipped"
+        seen: dict[str, Any] = {"status": status, "outputs": _Unknown() if ran else {}}
         contexts["steps"] = {**contexts["steps"], step["key"]: seen, "previous": seen}
+
+
+class _Unknown(Mapping[str, Any]):
+    """Outputs of a step that has not run: whatever looks into them cannot be known either."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise ExpressionError("the outputs of a step are known when it has run", 0)
+
+    def __iter__(self) -> Iterator[str]:
+        raise ExpressionError("the outputs of a step are known when it has run", 0)
+
+    def __len__(self) -> int:
+        raise ExpressionError("the outputs of a step are known when it has run", 0)
 
 
 def _executions(

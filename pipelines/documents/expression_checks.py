@@ -199,8 +199,24 @@ def _condition_problems(value: Any, pointer: str, scope: Scope) -> Iterator[Prob
         yield _syntax(pointer, error)
         return
     if section is not None:
-        yield from _section_problems(section, pointer, scope, is_command=False)
+        found = _section_problems(section, pointer, scope, is_command=False)
+        yield from (each for each in found if each.code != "undeclared-secret")
+        yield from _secret_problems(section, pointer)
         yield from _constant_problems(section, pointer)
+
+
+def _secret_problems(section: Section, pointer: str) -> Iterator[Problem]:
+    try:
+        found = list(references_of(parse(section.source)))
+    except ExpressionError:
+        # The syntax is reported already.
+        return
+    for reference in found:
+        if reference.path[0].lower() == "secrets":
+            message = f"A condition cannot see `{reference}`: secrets are read when a step begins"
+            remedy = "Look in the step's command whether the variable is empty."
+            offset = section.offset + reference.offset
+            yield Problem(pointer, "secret-in-condition", message, remedy, offset=offset)
 
 
 def _constant_problems(section: Section, pointer: str) -> Iterator[Problem]:

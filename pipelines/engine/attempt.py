@@ -213,7 +213,9 @@ class Attempt:
             "wake_message": None,
         }
         if outcome.status == "success":
-            return StepMove(self.execution, StepStatus.SUCCESS, changes)
+            return StepMove(
+                self.execution, StepStatus.SUCCESS, changes, commit_sha=outcome.commit_sha
+            )
         if stopped == "fail_fast":
             changes |= {"reason": stopped, "error_message": FAIL_FAST}
             return StepMove(self.execution, StepStatus.CANCELLED, changes)

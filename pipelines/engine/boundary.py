@@ -365,6 +365,11 @@ def _move_step(cursor: Any, move: StepMove, now: datetime) -> None:
     )
     if cursor.rowcount != 1:
         raise Fenced(f"Step {execution.step_key} is no longer {move.seen}.")
+    if move.commit_sha:
+        cursor.execute(
+            "UPDATE pipelines_pipelinerun SET commit_sha=%s WHERE id=%s AND commit_sha=''",
+            [move.commit_sha, db_uuid(execution.run_id)],
+        )
     move.apply()
 
 

@@ -38,6 +38,8 @@ class StepMove:
     changes: dict[str, Any] = field(default_factory=dict)
     seen: str = ""
     warnings: int = 0
+    # What the run's branch stood for, where the step found it out.
+    commit_sha: str = ""
 
     def __post_init__(self) -> None:
         self.seen = self.execution.status

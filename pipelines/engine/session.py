@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -123,6 +123,12 @@ class Session:
         masker = Masker(self.known_secrets)
         return masker.feed(data) + masker.flush()
 
+    def pin(self, commit_sha: str) -> None:
+        """Have a run that was started on a branch stay with the commit that it stood for."""
+        if commit_sha and not self.run.commit_sha:
+            self.run.commit_sha = commit_sha
+            self.facts = replace(self.facts, commit_sha=commit_sha)
+
     def functions(self, execution: StepExecution) -> dict[str, Any]:
         """The status functions of the expression language, as a step sees them now."""
         return {
@@ -145,7 +151,11 @@ class Session:
                 "url": self.facts.url,
             },
             "pipeline": {"name": run.snapshot["name"], "slug": run.snapshot["slug"]},
-            "trigger": {"type": run.trigger_type, **run.trigger_context},
+            "trigger": {
+                "type": run.trigger_type,
+                **run.trigger_context,
+                "sha": run.trigger_context.get("sha") or run.commit_sha,
+            },
             "repository": {
                 "clone_url": self.facts.clone_url,
                 **run.trigger_context.get("repository", {}),

@@ -134,6 +134,7 @@ class Turn:
     def settle(self, move: StepMove) -> None:
         """Let later steps see an end at once; it is committed with the next start."""
         self.warnings += move.warnings
+        self.session.pin(move.commit_sha)
         if move.to == StepStatus.FAILURE and move.execution.continue_on_error:
             self.warnings += 1
         self.moves.append(move)

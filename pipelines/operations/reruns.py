@@ -12,7 +12,7 @@ from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict, FieldProblem, Invalid
 from pipelines.choices import RUN_TERMINAL, StepStatus
-from pipelines.models import PipelineRun, StepExecution, WorkspaceSnapshot
+from pipelines.models import Pipeline, PipelineRun, StepExecution, WorkspaceSnapshot
 from pipelines.operations.checks import settle_check
 from pipelines.operations.creation import Origin, create_run
 from pipelines.operations.definitions import WRITE as WRITE_PIPELINES
@@ -51,7 +51,8 @@ def retry_run(
     this one repetition: `{key: {configuration, environment, condition, timeout_minutes}}`.
 
     Raises:
-        Conflict: the run is not over, or a step before the point has failed.
+        Conflict: the run is not over, its pipeline is switched off or deleted, or a step before the
+            point has failed.
         Invalid: there is no such step, or an edit breaks a rule; names the field.
     """
     actor.require(WRITE_RUNS)
@@ -60,6 +61,7 @@ def retry_run(
             f"Run #{run.run_number} is still {run.status}.",
             remedy="Wait for its end or cancel it, then repeat it.",
         )
+    _check_pipeline(run.pipeline)
     definition = {key: value for key, value in run.snapshot.items() if key != "definition_version"}
     point = _point(run, start_from)
     if edits:
@@ -70,6 +72,20 @@ def retry_run(
     detail = {"run": again.run_number, "from": start_from, "edited": sorted(edits or {})}
     audit.record(actor, "devops.pipeline_run.retry", run, detail=detail)
     return again
+
+
+def _check_pipeline(pipeline: Pipeline) -> None:
+    """Refuse to start anything of a pipeline that is switched off or gone."""
+    if pipeline.deleted_at is not None:
+        raise Conflict(
+            f"Pipeline {pipeline.name} was deleted; its runs cannot be repeated.",
+            remedy="Make the pipeline anew, then start it.",
+        )
+    if not pipeline.is_active:
+        raise Conflict(
+            f"Pipeline {pipeline.name} is switched off.",
+            remedy="Switch it on in its settings, then repeat the run.",
+        )
 
 
 def _origin(actor: Actor, run: PipelineRun) -> Origin:

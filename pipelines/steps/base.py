@@ -12,7 +12,10 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is over; its warnings are written to its log and counted by its run."""
+    """The step is over; its warnings are written to its log and counted by its run.
+
+    `commit_sha` is the commit that the run's branch stood for: the run's own, if it has none yet.
+    """
 
     status: Literal["success", "failure"] = "success"
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -20,6 +23,7 @@ class Done:
     reason: str = ""
     exit_code: int | None = None
     warnings: tuple[str, ...] = ()
+    commit_sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)

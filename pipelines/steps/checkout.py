@@ -77,4 +77,4 @@ class CheckoutHandler(Immediate):
         outputs = {
             "sha": result.sha, "title": result.title, "branch": result.branch or ctx.run.branch,
         }  # fmt: skip
-        return Done(outputs=outputs)
+        return Done(outputs=outputs, commit_sha=result.sha if own else "")

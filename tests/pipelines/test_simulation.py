@@ -66,8 +66,31 @@ def test_steps_show_values_as_far_as_they_are_known(workshop: Workshop) -> None:
     (found,) = simulate_account(workshop.actor, Happening({**PUSH, "sha": "a" * 40}))
     assert found.steps[0].configuration == {"command": f"make {'a' * 40}"}
     assert found.steps[1].environment == {"B": "main", "S": "…"}
-    assert (found.steps[1].would_run, "not met" in found.steps[1].reason) == (False, True)
+    assert found.steps[1].would_run is None
+    assert "known when it has run" in found.steps[1].reason
     assert not PipelineRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("trigger.branch == 'dev' && steps.first.outputs.n == '1'", False),
+        ("steps.first.outputs.n > 3 || trigger.branch == 'main'", None),
+        ("trigger.branch == 'main' || steps.first.outputs.n > 3", True),
+        ("steps.previous.outputs.n == '1'", None),
+        ("contains(toJSON(steps.first.outputs), 'x')", None),
+        ("steps.first.status == 'success'", True),
+        ("failure()", False),
+    ],
+)
+def test_a_condition_is_decided_as_far_as_it_can_be_known(
+    workshop: Workshop, condition: str, expected: object
+) -> None:
+    workshop.pipeline(step("first"), step("second", condition=condition), triggers={"push": {}})
+
+    (found,) = simulate_account(workshop.actor, Happening(PUSH))
+
+    assert found.steps[1].would_run is expected, found.steps[1].reason
 
 
 def test_a_past_delivery_is_tried_over_rest_and_on_its_page(alice: ApiClient, db: None) -> None:

@@ -13,6 +13,7 @@ from pipelines.expressions import (
     ExpressionError,
     calls_function,
     parse,
+    references,
     references_of,
     split,
 )
@@ -94,9 +95,9 @@ class Translation:
         except ExpressionError as error:
             written, why = "false", f"could not be read: {error}"
         else:
-            if not calls_function(written, "hashFiles"):
+            why = _unanswerable(written)
+            if not why:
                 return written
-            why = "asks for `hashFiles()`, which works in caches only"
         self.report.changed(pointer, f"The step is off: its condition {why}.")
         return "false"
 
@@ -200,3 +201,12 @@ def _ends_in_single_quotes(script: str) -> bool:
         elif character == '"' and not is_single:
             is_double = not is_double
     return is_single
+
+
+def _unanswerable(condition: str) -> str:
+    """What a condition asks for that none can know here, or empty."""
+    if calls_function(condition, "hashFiles"):
+        return "asks for `hashFiles()`, which works in caches only"
+    if any(each.path[0].lower() == "secrets" for each in references(condition)):
+        return "asks for a secret, which no condition sees"
+    return ""

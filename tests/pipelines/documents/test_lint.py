@@ -286,6 +286,12 @@ def test_a_secret_needs_the_declaration_of_its_step() -> None:
     assert found(pipeline(use + "secrets: [TOKEN]", head)) == []
 
 
+def test_a_condition_sees_no_secret() -> None:
+    for declared in ("", "secrets: [TOKEN]\n"):
+        text = pipeline(COMMAND + declared + "if: always() && secrets.TOKEN", "secrets: [TOKEN]\n")
+        assert [code for code, *_ in found(text)] == ["secret-in-condition"]
+
+
 def test_an_undeclared_variable_is_a_warning() -> None:
     text = pipeline('with: {command: x, working_directory: "${{ env.NOPE }}"}')
 

@@ -17,6 +17,7 @@ from pipelines.choices import RunStatus, StepStatus
 from pipelines.engine import boundary
 from pipelines.engine.moves import StepMove
 from pipelines.models import PipelineRun, StepExecution, WorkspaceSnapshot
+from pipelines.operations.definitions import delete_pipeline, update_pipeline
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.reruns import retry_run
 from pipelines.operations.snapshots import remove_old_snapshots
@@ -268,6 +269,17 @@ def test_a_run_is_not_repeated_behind_a_failure_nor_failed_when_nothing_failed(
         retry_run(workshop.actor, broken, start_from="after")
     with pytest.raises(Conflict, match="No step of run #1 has failed"):
         retry_run(workshop.actor, fine, start_from="failed")
+
+
+def test_a_pipeline_that_is_switched_off_or_deleted_repeats_nothing(workshop: Workshop) -> None:
+    run = workshop.run(step("one"))
+    update_pipeline(workshop.actor, run.pipeline, {}, is_active=False)
+    with pytest.raises(Conflict, match="is switched off"):
+        retry_run(workshop.actor, PipelineRun.objects.get(pk=run.pk))
+
+    delete_pipeline(workshop.actor, run.pipeline)
+    with pytest.raises(Conflict, match="was deleted"):
+        retry_run(workshop.actor, PipelineRun.objects.get(pk=run.pk))
 
 
 def test_changing_a_step_needs_the_right_to_write_pipelines(workshop: Workshop) -> None:
