@@ -60,6 +60,8 @@ def supervise(
     announce_site(host, port)
     configuration = plain_configuration()
     configuration.var.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # What nothing was collected into must be there all the same, or each start warns.
+    (configuration.var / "static").mkdir(exist_ok=True)
     supervisor = Supervisor(configuration.var, whisper if quiet else _tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: supervisor.request_stop())
