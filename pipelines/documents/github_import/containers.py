@@ -29,7 +29,8 @@ def place_containers(
     """Give each command of a job its image, and the services beside it."""
     container, report = job.get("container"), words.report
     written = container.get("image") if isinstance(container, Mapping) else container
-    image = _image(written, f"{pointer}/container", words)
+    roots = _roots(job)
+    image = _image(written, f"{pointer}/container", words, roots)
     services = job.get("services")
     commands = [step for step in steps if step["uses"] == "run_command"]
     if image:
@@ -45,18 +46,26 @@ def place_containers(
             "Services run beside commands in containers: give its steps an `image`, then services.",
         )
         return
-    made = dict(_services(services, f"{pointer}/services", words))
+    made = dict(_services(services, f"{pointer}/services", words, roots))
     for step in commands if made else ():
         step["services"] = made
     report.changed(f"{pointer}/services", "They start anew beside each command of the job.")
 
 
+def _roots(job: Mapping[str, Any]) -> Roots:
+    """What may name an image of a job: its matrix only where that is written out."""
+    strategy = job.get("strategy")
+    matrix = strategy.get("matrix") if isinstance(strategy, Mapping) else None
+    return _OURS - {"matrix"} if "${{" in str(matrix) else _OURS
+
+
 def _services(
-    services: Mapping[str, Any], pointer: str, words: Translation
+    services: Mapping[str, Any], pointer: str, words: Translation, roots: Roots
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, (name, said) in enumerate(services.items()):
         place = join_pointer(pointer, str(name))
-        image = _image(said.get("image"), place, words) if isinstance(said, Mapping) else ""
+        written = said.get("image") if isinstance(said, Mapping) else None
+        image = _image(written, place, words, roots)
         ours = str(name).lower().replace("_", "-")
         if not image or not _SERVICE.fullmatch(ours) or number >= MOST_SERVICES:
             words.report.left_out(place, "It has no counterpart.")
@@ -66,9 +75,9 @@ def _services(
         yield ours, _service(said, image, place, words)
 
 
-def _image(written: Any, pointer: str, words: Translation) -> str:
+def _image(written: Any, pointer: str, words: Translation, roots: Roots) -> str:
     """The name of an image; empty where none is given."""
-    image = words.text(written, pointer, roots=_OURS) if isinstance(written, str) else ""
+    image = words.text(written, pointer, roots=roots) if isinstance(written, str) else ""
     is_whole = "''" not in image if "${{" in image else _IMAGE.fullmatch(image)
     if image and not is_whole:
         words.report.left_out(pointer, f"{image[:80]} is no name of an image.")

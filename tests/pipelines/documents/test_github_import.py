@@ -245,6 +245,26 @@ def test_what_workflows_commonly_say_is_taken_over_soundly() -> None:
         assert said in messages, said
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"), [("[a, b]", "${{ matrix.os }}"), ("['${{ github.head_ref }}']", None)]
+)
+def test_a_matrix_that_a_stranger_writes_chooses_no_image(
+    values: str, expected: str | None
+) -> None:
+    made = import_github(f"""
+on: push
+jobs:
+  a:
+    strategy: {{matrix: {{os: {values}}}}}
+    container: "${{{{ matrix.os }}}}"
+    steps: [{{run: make}}]
+""")
+
+    assert made.document["steps"][0].get("image") == expected
+    text = dump_yaml(made.document)
+    assert [each for each in lint_text(text) if each.severity == "error"] == [], text
+
+
 _REFERENCES = st.sampled_from([
     "github.ref", "github.ref_name", "github.head_ref || github.run_id", "github.event.label.name",
     "github.event.pull_request.title", "github.workspace", "runner.os", "vars.V", "matrix.os",
