@@ -43,7 +43,10 @@ def check_values(
         if name in given:
             values[name] = given[name]
             problem = _problem(rule, given[name])
-            if problem:
+            if rule.get("required") and given[name] == "":
+                text = f"The {word} {name!r} is required."
+                problems.append(FieldProblem(f"/{place}/{name}", "required", text))
+            elif problem:
                 problems.append(FieldProblem(f"/{place}/{name}", "invalid", problem))
         elif "default" in rule:
             values[name] = rule["default"]

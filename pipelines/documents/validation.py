@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 from devops.safety.json_values import join_pointer
 from pipelines.documents.findings import Problem
 from pipelines.documents.schema import definition_schema, json_schema
-from pipelines.documents.vocabulary import MOST_PROBLEMS
+from pipelines.documents.vocabulary import MOST_PROBLEMS, RECIPIENT_PATTERN
 
 _TYPES = {
     "object": "an object",
@@ -31,6 +31,10 @@ _JSON_TYPES = (
     (list, "array"),
     (Mapping, "object"),
 )
+# What a text should have been, where its pattern would not tell people.
+_PATTERNS = {
+    RECIPIENT_PATTERN: "is no mail address, `user:<id>` or `role:developer|admin|owner`",
+}
 _LIMITS = {
     "minimum": "must be at least",
     "maximum": "must be at most",
@@ -162,7 +166,8 @@ def _complaint(error: Any) -> str:
             names = " or ".join(_TYPES[name] for name in wanted if name != "null")
             words = f"must be {names}, not {_type_of(error.instance)}"
         case "pattern":
-            words = f"`{str(error.instance)[:80]}` does not match {value}"
+            said = _PATTERNS.get(value, f"does not match {value}")
+            words = f"`{str(error.instance)[:80]}` {said}"
         case "anyOf" | "oneOf":
             words = f"cannot be {_type_of(error.instance)} of this form"
         case "minLength" | "minItems":

@@ -28,7 +28,7 @@ from pipelines.operations.batches import Wanted, can_be_together, create_runs
 from pipelines.operations.cancellation import SUPERSEDED, stop_run
 from pipelines.operations.creation import Origin, create_run
 from pipelines.operations.fire_times import due_at, reckon
-from pipelines.operations.runs import repository_context
+from pipelines.operations.runs import place_of, repository_context
 from pipelines.operations.schedules import WRITE
 
 logger = logging.getLogger(__name__)
@@ -292,12 +292,11 @@ def _origin(
     key: str | None,
     actor: Actor | None = None,
 ) -> Origin:
-    branch = schedule.ref.removeprefix("refs/heads/")
-    branch = branch or (repository.default_branch if repository else "")
-    ref = f"refs/heads/{branch}" if branch and not branch.startswith("refs/") else branch
+    place = place_of(schedule.ref, repository)
     label = actor.label if actor else f"schedule {schedule.name}"
     context: dict[str, Any] = {
-        "actor": label, "ref": ref, "branch": branch, "tag": "", "sha": "", "changed_paths": None,
+        "actor": label, "ref": place.ref, "branch": place.branch, "tag": place.tag, "sha": "",
+        "changed_paths": None,
         "schedule": {
             "id": str(schedule.pk), "name": schedule.name,
             "scheduled_at": scheduled_at.isoformat(),
@@ -310,8 +309,8 @@ def _origin(
         context=context,
         inputs=check_inputs(definition["triggers"], schedule.inputs),
         title=schedule.name,
-        ref=ref,
-        branch=branch,
+        ref=place.ref,
+        branch=place.branch,
         actor_label=label,
         user_id=actor.user_id if actor else None,
         event_key=key,

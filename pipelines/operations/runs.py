@@ -1,6 +1,7 @@
 """Runs are started by hand, cancelled and woken."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from devops import audit
 from devops.access import Actor
 from devops.errors import Conflict, Invalid
 from devops.models import Repository
+from gitintegration.public import GitRefusedError, check_ref
 from pipelines import selectors
 from pipelines.choices import RunStatus, StepStatus, TriggerType, WaitingFor
 from pipelines.inputs import check_inputs
@@ -36,7 +38,8 @@ def trigger_run(
 
     Raises:
         Conflict: the pipeline is switched off.
-        Invalid: an input is missing, unknown or of the wrong type, or makes a matrix unusable.
+        Invalid: an input is missing, unknown or of the wrong type, or makes a matrix unusable, or
+            the ref is none.
     """
     actor.require(WRITE_RUNS)
     if not pipeline.is_active:
@@ -48,15 +51,15 @@ def trigger_run(
     values = check_inputs(definition["triggers"], inputs or {})
     link = pipeline.links.select_related("repository").first()
     repository = link.repository if link else None
-    branch = ref.removeprefix("refs/heads/") or (repository.default_branch if repository else "")
-    full_ref = f"refs/heads/{branch}" if branch and not branch.startswith("refs/") else branch
+    check_written_ref(ref)
+    place = place_of(ref, repository)
     origin = Origin(
         trigger_type=TriggerType.MANUAL,
-        context=_manual_context(actor, repository, full_ref, branch, sha),
+        context=_manual_context(actor, repository, place, sha),
         inputs=values,
         title=title or f"Started by {actor.label}",
-        ref=full_ref,
-        branch=branch,
+        ref=place.ref,
+        branch=place.branch,
         sha=sha,
         actor_label=actor.label,
         user_id=actor.user_id,
@@ -70,12 +73,47 @@ def trigger_run(
     return run
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in its repository a run happens: a branch or a tag, and its full name."""
+
+    ref: str
+    branch: str = ""
+    tag: str = ""
+
+
+def place_of(written: str, repository: Repository | None) -> Place:
+    """The place of a branch's or tag's name; the default branch where none is given."""
+    tag = written.removeprefix("refs/tags/")
+    if tag != written:
+        return Place(written, tag=tag)
+    branch = written.removeprefix("refs/heads/")
+    branch = branch or (repository.default_branch if repository else "")
+    ref = f"refs/heads/{branch}" if branch and not branch.startswith("refs/") else branch
+    return Place(ref, branch)
+
+
+def check_written_ref(written: str) -> None:
+    """Refuse what can be no branch or tag, before a run fails of it.
+
+    Raises:
+        Invalid: it can be none.
+    """
+    try:
+        check_ref(written or "main")
+    except GitRefusedError as error:
+        raise Invalid.field(
+            "/ref", str(error), code="invalid-ref",
+            remedy="Give a branch such as `main`, or a tag as `refs/tags/v1.0`.",
+        ) from error  # fmt: skip
+
+
 def _manual_context(
-    actor: Actor, repository: Repository | None, ref: str, branch: str, sha: str
+    actor: Actor, repository: Repository | None, place: Place, sha: str
 ) -> dict[str, Any]:
     context: dict[str, Any] = {
-        "actor": actor.label, "ref": ref, "branch": branch, "tag": "", "sha": sha,
-        "changed_paths": None,
+        "actor": actor.label, "ref": place.ref, "branch": place.branch, "tag": place.tag,
+        "sha": sha, "changed_paths": None,
     }  # fmt: skip
     if repository is not None:
         context["repository"] = repository_context(repository)

@@ -16,6 +16,7 @@ from pipelines.choices import JITTER_MAX_SECONDS, Missed, Overlap
 from pipelines.inputs import check_inputs
 from pipelines.models import Pipeline, Schedule
 from pipelines.operations.fire_times import due_at, upcoming
+from pipelines.operations.runs import check_written_ref
 
 WRITE = "devops.schedules.write"
 # What an entry of the document says, by its word there.
@@ -34,7 +35,7 @@ def create_schedule(actor: Actor, pipeline: Pipeline, values: Mapping[str, Any])
     """Enter a schedule of a pipeline.
 
     Raises:
-        Invalid: cron, time zone or inputs cannot be used.
+        Invalid: cron, time zone, ref or inputs cannot be used.
         Conflict: the pipeline has one of that name.
     """
     actor.require(WRITE)
@@ -144,6 +145,7 @@ def _apply(schedule: Schedule, values: Mapping[str, Any]) -> None:
             setattr(schedule, name, values[name])
     check_cron(schedule.cron_expression)
     check_zone(schedule.timezone)
+    check_written_ref(schedule.ref)
     if not 0 <= schedule.jitter_seconds <= JITTER_MAX_SECONDS:
         raise Invalid.field("/jitter_seconds", f"At most {JITTER_MAX_SECONDS} seconds.")
     if "inputs" in values:

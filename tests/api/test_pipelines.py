@@ -134,6 +134,33 @@ def test_a_trigger_checks_inputs_and_starts_a_run(alice: ApiClient) -> None:
     assert alice.get(f"devops/pipeline_runs/{run['id']}").ok()["inputs"] == {"target": "production"}
 
 
+@pytest.mark.parametrize("ref", ["-x", "a..b", "no branch", "refs/tags/-v"])
+def test_what_can_be_no_branch_is_refused_before_there_is_a_run(alice: ApiClient, ref: str) -> None:
+    row = import_text(alice, DOCUMENT).ok(201)
+    path = f"devops/pipelines/{row['id']}/trigger"
+    problem = alice.post(path, {"inputs": {"target": "production"}, "ref": ref}).problem(400)
+    assert problem.pointers == ["/ref"]
+    assert alice.get("devops/pipeline_runs").ok()["results"] == []
+
+
+def test_a_run_of_a_tag_has_no_branch(alice: ApiClient) -> None:
+    row = import_text(alice, DOCUMENT).ok(201)
+    body = {"inputs": {"target": "production"}, "ref": "refs/tags/v1.0"}
+    run = alice.post(f"devops/pipelines/{row['id']}/trigger", body).ok(201)
+    assert (run["ref"], run["branch"]) == ("refs/tags/v1.0", "")
+    assert alice.get(f"devops/pipeline_runs/{run['id']}").ok()["trigger_context"]["tag"] == "v1.0"
+
+
+def test_an_empty_text_is_no_value_of_a_required_input(alice: ApiClient) -> None:
+    triggers = {"manual": {"inputs": {"why": {"type": "string", "required": True}}}}
+    say = {"name": "Say", "step_type": "run_command", "configuration": {"command": "true"}}
+    body = {"name": "Why", "triggers": triggers, "steps": [say]}
+    row = alice.post("devops/pipelines", body).ok(201)
+    for inputs in ({}, {"why": ""}):
+        problem = alice.post(f"devops/pipelines/{row['id']}/trigger", {"inputs": inputs})
+        assert problem.problem(400).pointers == ["/inputs/why"]
+
+
 def test_a_dry_run_starts_nothing(alice: ApiClient) -> None:
     made = make(alice)
     plan = alice.post(f"devops/pipelines/{made['id']}/trigger", {"dry_run": True}).ok(200)
