@@ -235,6 +235,8 @@ def _pipeline_of_file(
     elif (
         event["type"] == "push"
         and event["is_trusted"]
+        # One that came late would bring back what a newer push replaced.
+        and not event.get("is_superseded")
         and event["branch"] == repository.default_branch
         and pipeline.source_sha != event["sha"]
     ):

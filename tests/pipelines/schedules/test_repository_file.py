@@ -6,6 +6,7 @@ from pipelines.models import Schedule
 from pipelines.operations import events
 from tests.gitintegration.hosts.conftest import world
 from tests.gitintegration.operations.only import ON_GITEA
+from tests.gitintegration.operations.site import process_pending
 from tests.pipelines.test_commit_checks import Shop, handle, shop
 
 __all__ = ["shop", "world"]
@@ -21,10 +22,14 @@ steps:
 NIGHTLY = "{cron: '0 3 * * *', timezone: Europe/Berlin}"
 
 
-def push(shop: Shop, branch: str, *schedules: str) -> None:
+def write(shop: Shop, branch: str, *schedules: str) -> None:
     text = FILE.format(schedules=", ".join(schedules))
     world = shop.site.world
     world.state.push_file(world.widgets, branch, ".powernode/ci.yml", text)
+
+
+def push(shop: Shop, branch: str, *schedules: str) -> None:
+    write(shop, branch, *schedules)
     shop.site.receive()
     handle("git.push", events.resolve_event)
 
@@ -46,3 +51,18 @@ def test_only_the_default_branch_decides(shop: Shop) -> None:
     assert Schedule.objects.filter(pk=before.pk).exists()
     push(shop, "main")
     assert times() == set()
+
+
+@ON_GITEA
+def test_a_push_that_comes_late_does_not_bring_the_old_file_back(shop: Shop) -> None:
+    push(shop, "main", NIGHTLY)
+    write(shop, "main", "'@daily'")
+    write(shop, "main", "'@hourly'")
+    late, early = shop.site.collect()
+    for each in (early, late):
+        assert each.arrive() == 202
+    process_pending()
+
+    handle("git.push", events.resolve_event)
+
+    assert times() == {("@hourly", "UTC")}
