@@ -6,7 +6,6 @@ environment a step's ``LD_PRELOAD`` would run outside the sandbox, and pid 1 ins
 """
 
 import dataclasses
-import functools
 import os
 import shutil
 import sys
@@ -84,7 +83,9 @@ class Sandboxed:
         self.pass_fds = ()
 
 
-@functools.cache
+_known: dict[str, SandboxInfo] = {}
+
+
 def available(preference: str = "auto") -> SandboxInfo:
     """Say which sandbox works here, found by running a command in it once per process.
 
@@ -95,8 +96,21 @@ def available(preference: str = "auto") -> SandboxInfo:
     path = shutil.which(_PROGRAM, path=_SEARCH)
     if path is None:
         return SandboxInfo("none", None, f"{_PROGRAM} is not installed")
+    if path not in _known:
+        info = probe(path)
+        if info is None:
+            # A machine that is busy for so long says nothing of what it can: the next step asks.
+            return SandboxInfo("none", path, f"{_PROGRAM} did not answer in {_PROBE_SECONDS:g} s")
+        _known[path] = info
+    return _known[path]
+
+
+def probe(path: str, seconds: float = _PROBE_SECONDS) -> SandboxInfo | None:
+    """Try a sandbox with a command that does nothing; None when that was not over in time."""
     with _assemble(path, ["true"], _mounts(DEFAULT_READONLY, ()), "/", network=False, env={}) as it:
-        done = processes.run(it.argv, env=it.env, timeout=_PROBE_SECONDS, pass_fds=it.pass_fds)
+        done = processes.run(it.argv, env=it.env, timeout=seconds, pass_fds=it.pass_fds)
+    if done.timed_out:
+        return None
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()[:300]
         return SandboxInfo("none", path, said or f"{_PROGRAM} ended with {done.returncode}")

@@ -373,7 +373,9 @@ def pump(
         wait = poll_seconds if wait is None else min(wait, poll_seconds)
         ready = {ready_fd for ready_fd, _ in poller.poll(wait * 1000)}
         more = True
-        if fd in ready:
+        # Looked at one after the other: the last output may have come after the pipe was, and the
+        # end before the process was.
+        if ready:
             block, more = _take(fd)
             if block:
                 writer.write(block)

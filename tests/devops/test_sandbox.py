@@ -150,3 +150,15 @@ def test_a_cancelled_command_inside_may_clean_up(
 def test_the_operator_can_switch_it_off() -> None:
     info = sandbox.available("none")
     assert (info.kind, info.reason) == ("none", "switched off by the operator")
+
+
+def test_a_machine_that_is_too_busy_to_answer_is_not_taken_for_one_without(tmp_path: Path) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+
+    assert sandbox.probe(str(program), seconds=0.1) is None
+    program.write_text("#!/bin/sh\necho no namespaces here >&2; exit 1\n")
+    info = sandbox.probe(str(program))
+    assert info is not None
+    assert (info.kind, info.reason) == ("none", "no namespaces here")
