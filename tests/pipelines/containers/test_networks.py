@@ -95,19 +95,18 @@ def host(workshop: Workshop, image: str, settings: Settings) -> DockerHost:
 
 
 class _Beginning(Engine):
-    """An Engine on which a step begins right after its containers were listed."""
+    """An Engine on which a step begins right before its networks are listed."""
 
     def __init__(self, host: DockerHost, name: str, image: str) -> None:
         super().__init__(endpoint_of(host))
         self.host, self.network_name, self.image = host, name, image
 
-    def labelled(self, label: str, value: str) -> list[dict[str, Any]]:
-        found = super().labelled(label, value)
+    def labelled_networks(self, label: str, value: str) -> list[dict[str, Any]]:
         owner = Owner(self.host.account_id, f"test:{self.network_name}", "nobody", 1)
         spec = ContainerSpec(image=self.image, argv=("true",), limits=default_limits())
         instance = claim_instance(owner, 1, "", spec, self.host)
         make(self.network_name, host=value, instance=str(instance.pk))
-        return found
+        return super().labelled_networks(label, value)
 
 
 @pytest.mark.django_db(transaction=True)
