@@ -56,7 +56,7 @@ from gitintegration.operations.endpoints import (
 )
 from gitintegration.operations.fake_hosts import FAKE_HOSTS, serving_fake_host
 from gitintegration.operations.git_access import git_auth, try_git_auth
-from gitintegration.operations.host_writes import want_comment, want_status
+from gitintegration.operations.host_writes import COMMENT_MARK, want_comment, want_status
 from gitintegration.operations.processing import (
     note_result,
     process_delivery,
@@ -97,6 +97,7 @@ from gitintegration.statistics import ci_stats, runner_stats
 __all__ = [
     "CANCEL_CI",
     "CI_STATUS_FILTERS",
+    "COMMENT_MARK",
     "FAKE_HOSTS",
     "MANAGE_RECEIVERS",
     "MANAGE_RUNNERS",

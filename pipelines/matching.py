@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from devops.safety.patterns import GlobSet
+from gitintegration.public import COMMENT_MARK
 
 SKIP_MARKS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip powernode]")
 
@@ -56,9 +57,9 @@ def match_triggers(triggers: Mapping[str, Any], event: Mapping[str, Any]) -> Mat
         return _refused("trigger", f"The trigger {kind} is switched off.")
     if not isinstance(rule, Mapping):
         return _met(f"Any {kind} starts it.")
-    mark = _skip_mark(kind, event)
-    if mark:
-        return _refused("message", f"The commit message says {mark}.")
+    silence = _silence(kind, event)
+    if silence:
+        return _refused("message", silence)
     for cause, check in _CHECKS.items():
         refusal = check(rule, event)
         if refusal:
@@ -74,12 +75,16 @@ def _refused(cause: Cause, reason: str) -> Match:
     return Match(is_match=False, reason=reason, cause=cause)
 
 
-def _skip_mark(kind: str, event: Mapping[str, Any]) -> str:
+def _silence(kind: str, event: Mapping[str, Any]) -> str:
+    """Why the event itself asks to be left alone, or empty."""
+    if kind == "issue_comment" and _body(event).lstrip().startswith(COMMENT_MARK):
+        return "The comment is ours: no pipeline may call itself for ever."
     if kind not in {"push", "pull_request"}:
         return ""
     commit = event.get("commit") or {}
     text = f"{commit.get('title') or ''}\n{commit.get('message') or ''}".lower()
-    return next((mark for mark in SKIP_MARKS if mark in text), "")
+    mark = next((mark for mark in SKIP_MARKS if mark in text), "")
+    return f"The commit message says {mark}." if mark else ""
 
 
 def _action(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
@@ -142,12 +147,16 @@ def _labels(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 
 def _mention(rule: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     wanted = rule.get("mention")
-    comment = event.get("comment")
-    body = comment.get("body") if isinstance(comment, Mapping) else ""
-    # A host may send anything; what is no text mentions nobody.
-    if wanted and str(wanted).lower() not in (body.lower() if isinstance(body, str) else ""):
+    if wanted and str(wanted).lower() not in _body(event).lower():
         return f"The comment does not mention {wanted}."
     return ""
+
+
+def _body(event: Mapping[str, Any]) -> str:
+    comment = event.get("comment")
+    body = comment.get("body") if isinstance(comment, Mapping) else ""
+    # A host may send anything; what is no text says nothing.
+    return body if isinstance(body, str) else ""
 
 
 # In this order: the first that refuses is the one that is told.

@@ -29,6 +29,8 @@ _CLAIM = timedelta(seconds=90)
 # Seconds before the second, third, … try; a host that is down for an hour loses nothing.
 _PAUSES = (2, 10, 30, 60, 300, 900, 1800, 3600)
 _READ_BACK = {"running": "pending", "cancelled": "failure", "error": "failure"}
+# How each of our comments begins; whoever reads one knows that nobody wrote it.
+COMMENT_MARK = "<!-- powernode:"
 # Comments of a pull request that are looked through for one of ours.
 _COMMENTS = 1000
 
@@ -216,7 +218,7 @@ def upsert_comment(
 
 def mark(marker: str) -> str:
     """The hidden first line by which we find our comment again."""
-    return f"<!-- powernode:{marker} -->"
+    return f"{COMMENT_MARK}{marker} -->"
 
 
 @transaction.atomic(durable=True)

@@ -344,7 +344,9 @@ NOT_DURABLE = {
         ("failed_before", "failed_steps", "state_of", "is_on_default_branch"), READS
     ),
     "pipelines/operations/reruns.py": {"latest_of": READS, "has_failed": READS},
-    "pipelines/operations/runs.py": {"repository_context": READS},
+    "pipelines/operations/runs.py": dict.fromkeys(
+        ("repository_context", "place_of", "check_written_ref"), READS
+    ),
     "pipelines/operations/schedules.py": {
         "toggle_schedule": "is another operation",
         "sync_schedules": PART,

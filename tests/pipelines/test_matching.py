@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitintegration.operations.host_writes import mark
 from pipelines.matching import SKIP_MARKS, match_triggers
 
 
@@ -67,6 +68,11 @@ TAG = {"branch": "", "tag": "v1.2"}
          {"type": "issue_comment", "comment": {"body": ["@bot"]}}, False),
         ({"issue_comment": {"mention": "@bot"}},
          {"type": "issue_comment", "comment": "@bot"}, False),
+        ({"issue_comment": {}}, {"type": "issue_comment", "comment": {"body": "go"}}, True),
+        ({"issue_comment": {}},
+         {"type": "issue_comment", "comment": {"body": f"{mark('p:say')}\nDone in #7."}}, False),
+        ({"issue_comment": {}},
+         {"type": "issue_comment", "comment": {"body": f"Look: {mark('p:say')}"}}, True),
     ],
 )  # fmt: skip
 def test_an_event_starts_what_asks_for_it(

@@ -44,6 +44,9 @@ def _filters(name: str, rule: Any, pointer: str, report: Report) -> dict[str, An
             filters[ours] = values
         else:
             report.left_out(join_pointer(pointer, key), f"The filter {key} is not known here.")
+    if name == "pull_request":
+        # Without words of its own a workflow hears of these three; ours of everything.
+        filters.setdefault("actions", ["opened", "synchronize", "reopened"])
     return filters
 
 

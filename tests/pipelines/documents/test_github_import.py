@@ -245,6 +245,13 @@ def test_what_workflows_commonly_say_is_taken_over_soundly() -> None:
         assert said in messages, said
 
 
+@pytest.mark.parametrize("written", ["pull_request", "[push, pull_request]", "{pull_request: }"])
+def test_a_pull_request_starts_what_it_starts_there(written: str) -> None:
+    text = f"on: {written}\njobs: {{a: {{steps: [{{run: make}}]}}}}\n"
+    rule = import_github(text).document["on"]["pull_request"]
+    assert rule == {"actions": ["opened", "synchronize", "reopened"]}
+
+
 @pytest.mark.parametrize(
     ("values", "expected"), [("[a, b]", "${{ matrix.os }}"), ("['${{ github.head_ref }}']", None)]
 )
