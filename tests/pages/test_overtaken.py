@@ -1,10 +1,12 @@
 """Two people, one form: the later save is refused, loses nothing, and wins only deliberately."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Model
 
 from devops.access import system_actor
@@ -17,6 +19,7 @@ from pipelines import selectors
 from pipelines.models import Pipeline
 from pipelines.operations.definitions import update_pipeline
 from tests.client import ApiClient
+from tests.factories.devops import client_for
 from tests.factories.pipelines import PipelineFactory, ScheduleFactory
 from tests.pages.test_git_ci import signed_in
 
@@ -170,6 +173,24 @@ def test_a_partial_change_does_not_bring_back_what_was_changed_meanwhile(alice: 
     update_pipeline(actor, read_before, {"timeout_minutes": 7})
     changed = Pipeline.objects.get()
     assert (changed.description, changed.timeout_minutes) == ("theirs", 7)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_changes_at_the_same_time_from_the_same_state_one_is_made() -> None:
+    alice = client_for("alice", role="owner")
+    form = pipeline_form(alice)
+    tag = alice.get(path_of(form)).headers["ETag"]
+
+    def patch(number: int) -> int:
+        try:
+            body = {form.column: f"number {number}"}
+            return alice.send("PATCH", path_of(form), body, if_match=tag).status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(patch, range(4)))
+    assert statuses == [200, 412, 412, 412]
 
 
 def test_what_was_taken_away_meanwhile_is_not_found(alice: ApiClient) -> None:

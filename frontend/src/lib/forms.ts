@@ -30,6 +30,8 @@ export function startForms(): void {
     const before = said(form);
     guard(form, () => said(form) !== before || find("#overtaken", form) !== null);
   }
+  // What was refused is read first.
+  find<HTMLElement>("#overtaken")?.focus();
   for (const form of all<HTMLFormElement>("form[data-filters]")) {
     // Empty filters would make long addresses that say nothing.
     form.addEventListener("formdata", (event) => {
