@@ -24,6 +24,7 @@ from pipelines.choices import (
 from pipelines.models import PipelineRun, StepExecution
 from pipelines.operations.approvals import expire_gates
 from pipelines.operations.attempts import RETRY, let_go
+from pipelines.operations.cancellation import CANCELLED, stop_run
 from pipelines.operations.dispatch import dispatch_waiting
 from pipelines.operations.gates import cancel_gates
 from pipelines.operations.hints import wake_hints
@@ -90,6 +91,9 @@ def _end_overdue(run_id: uuid.UUID) -> int:
     run = PipelineRun.objects.select_for_update().get(pk=run_id)
     if run.status != RunStatus.RUNNING or run.worker_id is not None:
         return 0
+    if run.cancel_requested_at is not None:
+        stop_run(run, run.cancelled_by, run.cancel_reason or CANCELLED)
+        return 1
     cancel_gates(run, "")
     live = [StepStatus.RUNNING, StepStatus.WAITING_APPROVAL]
     waiting = list(StepExecution.objects.filter(run=run, status__in=live))

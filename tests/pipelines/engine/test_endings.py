@@ -79,6 +79,19 @@ def test_a_second_cancel_ends_a_run_that_waits_for_a_worker_at_once(workshop: Wo
     assert last(run, "clean").status == StepStatus.CANCELLED
 
 
+def test_a_cancelled_run_that_no_worker_came_to_in_time_is_cancelled(workshop: Workshop) -> None:
+    run = workshop.run(step("ship", **GATE), CLEAN)
+    decide(workshop.actor, last(run, "ship"), Said("approve"))
+    cancel_run(workshop.actor, fresh(run))
+    _is_over(run)
+    Worker.objects.update(status=WorkerStatus.DRAINING)
+
+    sweep()
+
+    assert (fresh(run).status, fresh(run).reason) == (RunStatus.CANCELLED, "cancelled")
+    assert last(run, "clean").status == StepStatus.CANCELLED
+
+
 def test_what_a_woken_step_started_outside_is_stopped_when_a_cancel_comes_first(
     workshop: Workshop, probe: Probe
 ) -> None:
