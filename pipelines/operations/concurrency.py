@@ -50,3 +50,33 @@ def make_room(run: PipelineRun, policy: str) -> None:
         ):
             continue
         stop_run(rival, f"run #{run.run_number}", SUPERSEDED)
+
+
+def gives_up_older(definition: Mapping[str, Any]) -> bool:
+    """Whether only the newest run of a branch or pull request counts: a feature of the pipeline."""
+    return bool((definition.get("features") or {}).get("auto_cancel_superseded"))
+
+
+def give_up_older(run: PipelineRun) -> None:
+    """Stop the pipeline's older runs of the branch or pull request that started this one.
+
+    Repetitions and runs by hand were wanted as they are: they neither stop others nor are stopped.
+    """
+    older = _of_the_same(run)
+    if older is None or run.retry_of_id is not None:
+        return
+    rows = older.filter(status__in=RUN_LIVE, retry_of=None, cancel_requested_at=None)
+    for row in rows.order_by("id").select_for_update(of=("self",)):
+        stop_run(row, f"run #{run.run_number}", SUPERSEDED)
+
+
+def _of_the_same(run: PipelineRun) -> QuerySet[PipelineRun] | None:
+    """The pipeline's runs of the same branch or pull request; None where a run has neither."""
+    rows = PipelineRun.objects.filter(pipeline=run.pipeline_id, trigger_type=run.trigger_type)
+    if run.trigger_type == "push" and run.branch:
+        return rows.filter(repository=run.repository_id, branch=run.branch)
+    number = (run.trigger_context.get("pull_request") or {}).get("number")
+    if run.trigger_type == "pull_request" and number:
+        wanted = {"trigger_context__pull_request__number": number}
+        return rows.filter(repository=run.repository_id, **wanted)
+    return None

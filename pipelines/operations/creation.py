@@ -18,6 +18,8 @@ from pipelines.models import Pipeline, PipelineRun, PipelineStep, StepExecution
 from pipelines.operations.attempts import ended_as
 from pipelines.operations.concurrency import (
     NEWEST_WINS,
+    give_up_older,
+    gives_up_older,
     make_room,
     policy_of,
     rejection,
@@ -79,6 +81,8 @@ def create_run(
     run = new_run(pipeline, definition, origin, number, planned, carried)
     policy = policy_of(definition)
     reason, refused = _refusal(run, policy, origin)
+    if not refused and gives_up_older(definition):
+        give_up_older(run)
     if refused:
         run.status, run.reason, run.error_message = RunStatus.CANCELLED, reason, refused
     elif unusable:
@@ -97,12 +101,16 @@ def create_run(
     StepExecution.objects.bulk_create(step_rows(run, ids, planned, carried))
     if refused:
         end_pending_steps(run.pk, StepStatus.CANCELLED, reason)
+    _tell(run)
+    return run
+
+
+def _tell(run: PipelineRun) -> None:
     facts = {"version": 1, "pipeline_run": run_facts(run)}
     outbox.record(run.account_id, run_topic(run.pk), run.version, "run_created", facts)
     if run.waiting_for == WaitingFor.TRUST:
         ask_to_trust(run)
     announce_run(run)
-    return run
 
 
 def new_run(
@@ -149,7 +157,8 @@ def new_run(
 
 def _refusal(run: PipelineRun, policy: str, origin: Origin) -> tuple[str, str]:
     """Why a run ends before it begins: a reason and a sentence, empty when it may begin."""
-    if origin.is_superseded and policy in NEWEST_WINS:
+    is_newest_wanted = policy in NEWEST_WINS or gives_up_older(run.snapshot)
+    if origin.is_superseded and is_newest_wanted:
         return "superseded", "A newer push of the branch was read before this one."
     return "rejected", rejection(run, policy)
 

@@ -1,19 +1,19 @@
-"""What the git host is told of a run: the commit's status, and a summary on the pull request."""
+"""What the git host is told of a run: the commit's status, and a comment on the pull request."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from devops import outbox
 from devops.models import OutboxMessage
-from gitintegration.public import CommitStatus, StatusState, want_comment, want_status
-from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, StepStatus, Trust, WaitingFor
-from pipelines.models import PipelineRun, StepExecution
+from gitintegration.public import CommitStatus, StatusState, want_status
+from pipelines.choices import OUR_FAULT, RUN_TERMINAL, RunStatus, Trust, WaitingFor
+from pipelines.models import PipelineRun
 from pipelines.operations.checks import settle_check
 from pipelines.operations.hints import is_asked, want_hint
 from pipelines.operations.notifications import notify_run
+from pipelines.operations.pull_request_comments import want_run_comment
 from pipelines.states import decimal_seconds
 
 # How a run's end is called at the hosts.
@@ -22,11 +22,6 @@ _STATES: Mapping[str, StatusState] = {
     RunStatus.FAILURE: "failure",
     RunStatus.CANCELLED: "cancelled",
 }
-_SIGNS: Mapping[str, str] = {
-    StepStatus.SUCCESS: "✅", StepStatus.FAILURE: "❌", StepStatus.SKIPPED: "⏭️",
-    StepStatus.CANCELLED: "🚫",
-}  # fmt: skip
-_SUMMARY_STEPS = 100
 
 
 def announce_run(run: PipelineRun) -> None:
@@ -65,13 +60,7 @@ def _report(message: OutboxMessage) -> None:
         state = "error"
     _set_status(run, state, _verdict(run))
     settle_check(run.repository, run.commit_sha)
-    number = (run.trigger_context.get("pull_request") or {}).get("number")
-    features = run.snapshot.get("features") or {}
-    if number and features.get("pr_comment_summary"):
-        want_comment(
-            run.repository_id, int(number), f"summary:{run.pipeline_id.hex}", _summary(run),
-            key=f"run:{run.pk.hex}:summary",
-        )  # fmt: skip
+    want_run_comment(run, _address(run), _verdict(run))
 
 
 def _ask_by_itself(run: PipelineRun) -> None:
@@ -112,27 +101,3 @@ def _verdict(run: PipelineRun) -> str:
         return f"Run #{run.run_number} succeeded{took}."
     why = run.error_message or run.reason or run.status
     return f"Run #{run.run_number} {run.status}{took}: {why}"
-
-
-def _summary(run: PipelineRun) -> str:
-    """Markdown; names of steps and messages are foreign text and stay within code marks."""
-    rows: dict[tuple[str, int | None], StepExecution] = {}
-    for row in run.step_executions.order_by("position", "matrix_index", "attempt")[:_SUMMARY_STEPS]:
-        rows[row.step_key, row.matrix_index] = row
-    name, verdict = _code(run.snapshot.get("name", "")), _verdict(run).partition(" ")[2]
-    lines = [
-        f"**{name}** [#{run.run_number}]({_address(run)}): {verdict}",
-        "",
-        "| | Step | Duration |",
-        "|---|---|---|",
-    ]
-    for row in rows.values():
-        seconds = decimal_seconds(row.duration_ms)
-        took = f"{seconds:.1f} s" if seconds is not None else ""
-        lines.append(f"| {_SIGNS.get(row.status, '')} | {_code(row.step_name)} | {took} |")
-    return "\n".join(lines)
-
-
-def _code(text: Any) -> str:
-    plain = str(text).replace("`", "'").replace("\n", " ").replace("|", "/")
-    return f"`{plain[:120]}`" if plain.strip() else ""

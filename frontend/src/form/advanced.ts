@@ -13,6 +13,8 @@ const OUTPUT_TYPES: readonly (readonly [Value, string])[] = [["string", "Text"],
 const FEATURES: readonly (readonly [name: string, label: string, standard: boolean, help: string])[] = [
   ["commit_status", "Report to the commit", true, "The git host shows on the commit how the run stands."],
   ["pr_comment_summary", "Comment on the pull request", false, "One comment with how the run went, kept up to date."],
+  ["test_report", "Tell the pull request of its tests", false, "The comment has how many there were, and the names of those that failed."],
+  ["auto_cancel_superseded", "Stop runs that a newer push replaces", false, "A push stops the older runs of its branch or pull request; runs by hand and repetitions go on."],
   ["ai_failure_hint", "Ask an AI why a run failed", false, "Its guess stands on the run's page, with the lines that it cites."],
 ];
 
