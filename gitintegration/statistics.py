@@ -20,17 +20,17 @@ def webhook_stats(actor: Actor, days: int) -> dict[str, Any]:
     rows = selectors.webhook_events(actor).filter(pk__gte=since).order_by()
     # Named, all of them, so that each reads its own stretch of the index.
     by_status = rows.filter(status__in=WebhookEventStatus.values).values_list("status")
+    is_todays = Q(pk__gte=periods.made_today())
+    found = by_status.annotate(number=Count("pk"), todays=Count("pk", filter=is_todays))
     counts: dict[str, Any] = dict.fromkeys(WebhookEventStatus.values, 0)
-    counts |= dict(by_status.annotate(number=Count("pk")))
+    today = 0
+    for status, number, todays in found:
+        counts[status] = number
+        today += todays
     ended = counts["processed"] + counts["failed"]
     rate = round(100 * counts["processed"] / ended, 1) if ended else None
-    return {
-        **counts,
-        "total": sum(counts.values()),
-        "today": rows.filter(pk__gte=periods.made_today()).count(),
-        "days": days,
-        "success_rate": rate,
-    }
+    total = sum(counts.values())
+    return {**counts, "total": total, "today": today, "days": days, "success_rate": rate}
 
 
 def ci_stats(rows: QuerySet[GitPipeline]) -> dict[str, Any]:

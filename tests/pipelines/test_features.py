@@ -58,6 +58,7 @@ def test_a_newer_push_stops_the_older_runs_of_its_branch_alone(workshop: Worksho
     elsewhere, proposed = start(pipeline, branch="b"), start(pipeline, "pull_request", number=7)
     over = start(pipeline, branch="c")
     cancel_run(workshop.actor, over)
+    over.refresh_from_db()
     again = retry_run(workshop.actor, over)
 
     newest = start(pipeline)
