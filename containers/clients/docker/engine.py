@@ -5,7 +5,6 @@ The library is loaded when the first Engine is talked to: it costs memory in eve
 
 import contextlib
 import ipaddress
-import re
 import secrets
 import tempfile
 import time
@@ -23,15 +22,13 @@ from containers.clients.docker.errors import (
     NameTaken,
     NetworkAmbiguous,
     NotOnEngine,
-    ProgramMissing,
 )
+from containers.clients.docker.refusals import TEXT_MAX, translated
 from containers.clients.docker.spec import LABEL
 from containers.clients.docker.streams import Reader
 
 # Seconds that an answer may take; streams and pulls take longer and are watched by their readers.
 CALL_SECONDS = 30
-_TEXT_MAX = 2000
-_DEEPEST = 12
 # Addresses of networks without a way out, 64 for each. No Engine gives them by itself (RFC 2544
 # has them for benchmarks): rules for networks that are long gone, which a dead Engine leaves in
 # its host's packet filter, do not concern them. Those masquerade, and where the bridge has no
@@ -42,12 +39,6 @@ _INNER_TRIES = 64
 # Tries, and seconds between two, until one network of a name is left.
 _TRIES = 30
 _TRY_SECONDS = 0.1
-# What Engines say of addresses, in words alone: the status differs from version to version.
-_NO_ADDRESSES = (
-    "overlaps with other one", "non-overlapping IPv4 address pool", "have been fully subnetted",
-)  # fmt: skip
-_FULL = "Free space on the Docker host, for example with `docker system prune`."
-_PROGRAM = re.compile(r'exec: "([^"]{1,200})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +149,7 @@ class Engine:
             raise self._no_image(image, str(text))
 
     def _no_image(self, image: str, why: str) -> ImageUnavailable:
-        text = f"The image {image} could not be pulled: {why[:_TEXT_MAX]}"
+        text = f"The image {image} could not be pulled: {why[:TEXT_MAX]}"
         return ImageUnavailable(self.name, text)
 
     # Containers.
@@ -354,42 +345,8 @@ class Engine:
             endpoint.url, endpoint.tls, Path(folder), CALL_SECONDS, verify=endpoint.tls_verify
         )
 
-    @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        """Turn whatever the library raises into an error that names the host."""
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415
-        import urllib3  # noqa: PLC0415
-
-        try:
-            yield
-        except docker.errors.APIError as error:
-            raise self._refusal(error) from error
-        except (
-            requests.RequestException, urllib3.exceptions.HTTPError, docker.errors.DockerException,
-            OSError,
-        ) as error:  # fmt: skip
-            text = f"The Docker Engine does not answer: {_innermost(error)}"
-            raise EngineUnreachable(self.name, text) from error
-
-    def _refusal(self, error: Any) -> EngineError:
-        status = int(error.status_code or 0)
-        text = str(error.explanation or error)[:_TEXT_MAX]
-        if "docker-init" in text:
-            remedy = "Install docker-init there, or set POWERNODE_CONTAINER_INIT=false."
-            return EngineError(self.name, text, http_status=status, remedy=remedy)
-        program = _PROGRAM.search(text)
-        if program and ("file not found" in text or "no such file" in text):
-            text = f"The image has no program {program[1]!r}."
-            return ProgramMissing(self.name, text, http_status=status)
-        if any(words in text for words in _NO_ADDRESSES):
-            return AddressesTaken(self.name, text, http_status=status)
-        if "is ambiguous (" in text:
-            return NetworkAmbiguous(self.name, text, http_status=status)
-        if "no space left on device" in text:
-            return EngineError(self.name, text, http_status=status, remedy=_FULL)
-        kinds = {404: NotOnEngine, 409: NameTaken}
-        return kinds.get(status, EngineError)(self.name, text, http_status=status)
+    def _said(self) -> contextlib.AbstractContextManager[None]:
+        return translated(self.name)
 
 
 def _moment(text: str) -> float:
@@ -402,14 +359,3 @@ def _inner_range() -> dict[str, Any]:
     number = secrets.randbelow(2 ** (_INNER_BITS - _INNER.prefixlen))
     first = _INNER.network_address + number * 2 ** (32 - _INNER_BITS)
     return {"Driver": "default", "Config": [{"Subnet": f"{first}/{_INNER_BITS}"}]}
-
-
-def _innermost(error: BaseException) -> str:
-    """What really happened, below what the libraries on the way made of it."""
-    for _ in range(_DEEPEST):
-        below = error.__cause__ or error.__context__
-        if below is None:
-            break
-        error = below
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text)[:_TEXT_MAX]
