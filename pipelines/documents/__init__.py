@@ -17,7 +17,7 @@ from pipelines.documents.matrix import (
     label,
 )
 from pipelines.documents.schema import json_schema
-from pipelines.documents.triggers import stored_triggers
+from pipelines.documents.triggers import is_by_hand, stored_triggers
 from pipelines.documents.vocabulary import FEATURES, MOST_EXECUTIONS
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "document_diff",
     "export_yaml",
     "from_definition",
+    "is_by_hand",
     "json_schema",
     "label",
     "lint",

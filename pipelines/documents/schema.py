@@ -189,7 +189,7 @@ def _triggers() -> Schema:
                         **dict.fromkeys(ACTION_TRIGGERS, actions),
                         "push": {"anyOf": [rule, {"type": "null"}]},
                         "schedule": {"type": "array", "items": _schedule()},
-                        "manual": {"anyOf": [manual, {"const": True}, {"type": "null"}]},
+                        "manual": {"anyOf": [manual, {"type": ["boolean", "null"]}]},
                         "workflow_dispatch": {"anyOf": [manual, {"const": True}, {"type": "null"}]},
                         "webhook": {"anyOf": [_object({}), {"type": "null"}]},
                     }

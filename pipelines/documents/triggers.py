@@ -8,7 +8,8 @@ def stored_triggers(written: Any) -> dict[str, Any]:
     """Return triggers in object form: each key leads to an object of filters.
 
     A word, a list of words, lists of actions, `true` and the alias `workflow_dispatch` are
-    brought into it; what is no trigger at all becomes none.
+    brought into it; what is no trigger at all becomes none. A start by hand is possible unless
+    `manual: false` forbids it, which is stored as `{"enabled": false}`.
     """
     if isinstance(written, str):
         written = {written: None}
@@ -19,17 +20,22 @@ def stored_triggers(written: Any) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     for name, rule in written.items():
         key = "manual" if name == "workflow_dispatch" else name
-        if rule is not False:
+        if name == "manual" and rule is False:
+            stored[key] = {**stored.get(key, {}), "enabled": False}
+        elif rule is not False:
             stored[key] = {**stored.get(key, {}), **_stored_rule(key, rule)}
     return stored
 
 
 def written_triggers(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return stored triggers as a document writes them."""
-    return {
-        name: rule["schedules"] if name == "schedule" and set(rule) == {"schedules"} else dict(rule)
-        for name, rule in stored_triggers(stored).items()
-    }
+    return {name: _written_rule(name, rule) for name, rule in stored_triggers(stored).items()}
+
+
+def is_by_hand(stored: Mapping[str, Any]) -> bool:
+    """Whether people may start a pipeline; `manual: false` forbids it."""
+    manual = stored.get("manual")
+    return not isinstance(manual, Mapping) or manual.get("enabled") is not False
 
 
 def declared_inputs(written: Any) -> dict[str, Mapping[str, Any]]:
@@ -38,6 +44,14 @@ def declared_inputs(written: Any) -> dict[str, Mapping[str, Any]]:
     if not isinstance(inputs, Mapping):
         return {}
     return {name: rule for name, rule in inputs.items() if isinstance(rule, Mapping)}
+
+
+def _written_rule(name: str, rule: Mapping[str, Any]) -> Any:
+    if name == "schedule" and set(rule) == {"schedules"}:
+        return rule["schedules"]
+    if name == "manual" and rule.get("enabled") is False:
+        return False
+    return dict(rule)
 
 
 def _stored_rule(name: str, rule: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from devops.models import Repository
 from gitintegration.public import GitRefusedError, check_ref
 from pipelines import selectors
 from pipelines.choices import RunStatus, StepStatus, TriggerType, WaitingFor
+from pipelines.documents import is_by_hand
 from pipelines.inputs import check_inputs
 from pipelines.jobs import DISPATCH
 from pipelines.models import Pipeline, PipelineRun, StepExecution
@@ -37,7 +38,7 @@ def trigger_run(
     """Start a run by hand or by API.
 
     Raises:
-        Conflict: the pipeline is switched off.
+        Conflict: the pipeline is switched off, or forbids a start by hand.
         Invalid: an input is missing, unknown or of the wrong type, or makes a matrix unusable, or
             the ref is none.
     """
@@ -48,6 +49,11 @@ def trigger_run(
             remedy="Switch it on in its settings, then start it again.",
         )
     definition = selectors.definition_of(pipeline)
+    if not is_by_hand(definition["triggers"]):
+        raise Conflict(
+            f"Pipeline {pipeline.name} is not started by hand: its document says `manual: false`.",
+            remedy="Start it by one of its other triggers, or take `manual: false` out.",
+        )
     values = check_inputs(definition["triggers"], inputs or {})
     link = pipeline.links.select_related("repository").first()
     repository = link.repository if link else None

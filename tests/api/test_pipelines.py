@@ -401,3 +401,23 @@ def test_the_simulator_shows_each_combination_of_a_matrix(alice: ApiClient) -> N
         ("Tests (linux)", True), ("Tests (windows)", False),
     ]  # fmt: skip
     assert result["steps"][0]["environment"] == {"ON": "linux"}
+
+
+def test_a_document_may_forbid_a_start_by_hand(alice: ApiClient) -> None:
+    step = {"name": "Say", "step_type": "run_command", "configuration": {"command": "true"}}
+    triggers = {"manual": False, "push": {}}
+    made = alice.post(
+        "devops/pipelines", {"name": "Pushed", "triggers": triggers, "steps": [step]}
+    ).ok(201)
+
+    refused = alice.post(f"devops/pipelines/{made['id']}/trigger", {}).problem(409)
+    text = alice.get(f"devops/pipelines/{made['id']}/export").ok()
+
+    assert "says `manual: false`" in refused.detail
+    assert made["triggers"]["manual"] == {"enabled": False}
+    assert text["on"] == {"manual": False, "push": {}}
+    for target, word in (("github", "workflow_dispatch"), ("gitlab", '"web"')):
+        shown = alice.get(f"devops/pipelines/{made['id']}/export_yaml", {"target": target})
+        assert word not in shown.content.decode()
+    alice.patch(f"devops/pipelines/{made['id']}", {"triggers": {"push": {}}}).ok()
+    assert alice.post(f"devops/pipelines/{made['id']}/trigger", {}).status == 201

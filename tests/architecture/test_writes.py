@@ -288,6 +288,8 @@ NOT_DURABLE = {
         "rivals": READS,
         "rejection": READS,
         "make_room": PART,
+        "gives_up_older": READS,
+        "give_up_older": PART,
     },
     "pipelines/operations/creation.py": {
         "create_run": PART,
@@ -327,6 +329,7 @@ NOT_DURABLE = {
         ),
         **dict.fromkeys(("canonical_digest", "binding_of", "waiting_words", "latest_gate"), READS),
     },
+    "pipelines/operations/pull_request_comments.py": {"want_run_comment": PART},
     "pipelines/operations/reporting.py": {"announce_run": PART, "report_run": "looks first"},
     "pipelines/operations/hints.py": {
         "want_hint": PART,

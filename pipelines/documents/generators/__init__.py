@@ -12,6 +12,7 @@ from pipelines.documents.generators.bitbucket import bitbucket_pipelines
 from pipelines.documents.generators.github import gitea_workflow, github_workflow
 from pipelines.documents.generators.gitlab import gitlab_pipeline
 from pipelines.documents.generators.parts import Generated
+from pipelines.documents.triggers import is_by_hand
 
 TARGETS: Mapping[str, Callable[[Mapping[str, Any]], Generated]] = {
     "github": github_workflow,
@@ -29,4 +30,7 @@ def generate(definition: Mapping[str, Any], target: str) -> Generated:
     Raises:
         KeyError: the target is none of them.
     """
-    return TARGETS[target](definition)
+    triggers = dict(definition.get("triggers") or {})
+    if not is_by_hand(triggers):
+        del triggers["manual"]
+    return TARGETS[target]({**definition, "triggers": triggers})
