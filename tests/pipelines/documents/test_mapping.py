@@ -90,7 +90,7 @@ def test_members_move_to_the_fields_of_the_resource() -> None:
         ({"push": None}, {"push": {}}),
         ({"release": ["published"]}, {"release": {"actions": ["published"]}}),
         ({"manual": True}, {"manual": {}}),
-        ({"manual": False, "push": {}}, {"push": {}}),
+        ({"manual": False, "push": {}}, {"manual": {"enabled": False}, "push": {}}),
         ("workflow_dispatch", {"manual": {}}),
         (
             {"workflow_dispatch": {"inputs": {"a": {}}}, "manual": None},
