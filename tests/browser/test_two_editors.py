@@ -57,7 +57,7 @@ def test_the_second_of_two_saves_is_refused_and_decides(
 
     second.get_by_role("button", name="Save").click()
     note = second.get_by_role("alert")
-    expect(note).to_contain_text("saved it")
+    expect(note).to_contain_text("it was saved")
     expect(note).to_be_focused()
     expect(note).to_contain_text("description: The first one's words")
     expect(note).to_contain_text("description: The second one's words")

@@ -72,7 +72,7 @@ interface TriggerFacts {
 }
 
 const MAIN: readonly TriggerFacts[] = [
-  { name: "manual", title: "Manual", summary: "People start it, with inputs when you declare some.", filters: [] },
+  { name: "manual", title: "Manual", summary: "Declare here what people give when they start it. They may, too, where this is off; “manual: false” in the document forbids it.", filters: [] },
   { name: "push", title: "Push", summary: "Commits or tags arrive in the repository.", filters: ["branches", "branches-ignore", "tags", "paths", "paths-ignore"] },
   { name: "pull_request", title: "Pull request", summary: "A pull request is opened or changes.", filters: ["actions", "branches", "branches-ignore", "paths", "paths-ignore", "labels"] },
   { name: "schedule", title: "Schedule", summary: "The clock starts it.", filters: [] },
